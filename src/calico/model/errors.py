@@ -1,0 +1,50 @@
+"""The errors of the project; every error that crosses a package border is one of these.
+
+    CalicoError
+    ├── ValidationError      a value from outside is not acceptable; the text names the field
+    ├── NotFoundError        the named thing does not exist
+    ├── AlreadyExistsError   the named thing exists and may not be made again
+    ├── ConflictError        a compare-and-swap lost; read again and retry
+    ├── CompactedError       the history asked for is gone; take a fresh snapshot
+    ├── UnavailableError     the datastore, the engine or the kernel did not answer in time
+    └── ApplyError           the kernel refused what we asked; nothing of it took effect
+
+Foreign errors (sqlite3, OSError, netlink) are translated where the foreign library is called.
+The faces turn these into an exit code, an HTTP status or Docker's ``Err``, each in one place.
+"""
+
+
+class CalicoError(Exception):
+    """Root of the tree. ``str()`` is one line, written for the person who must act on it."""
+
+
+class ValidationError(CalicoError):
+    """A value from outside is not acceptable."""
+
+
+class NotFoundError(CalicoError):
+    """The named thing does not exist."""
+
+
+class AlreadyExistsError(CalicoError):
+    """The named thing exists and may not be made again."""
+
+
+class ConflictError(CalicoError):
+    """A compare-and-swap lost against another writer; nothing was written."""
+
+
+class CompactedError(CalicoError):
+    """The revision asked for lies before the oldest one kept."""
+
+    def __init__(self, compact_revision: int) -> None:
+        super().__init__(f"history before revision {compact_revision} is gone")
+        self.compact_revision = compact_revision
+
+
+class UnavailableError(CalicoError):
+    """Something we depend on did not answer within its deadline; the same call may work later."""
+
+
+class ApplyError(CalicoError):
+    """The kernel refused a transaction; nothing of it took effect."""

@@ -1,0 +1,157 @@
+"""The values of the datastore, frozen and valid: once one of these exists nobody checks it again.
+
+Values that a newer or foreign program may extend carry ``extra``: the fields that we do not know, kept as
+they were read and written back unchanged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+DEFAULT_AS_NUMBER = 64511
+NO_EXTRA: Mapping[str, object] = MappingProxyType({})
+
+PortRange = tuple[int, int]
+"""Lowest and highest port, both included; a single port is ``(p, p)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a profile: when every criterion that is not ``None`` (or empty) matches, ``action`` decides.
+
+    ``protocol`` is a lower-case name of :data:`calico.model.protocols.PROTOCOLS` or a number as text.
+    Networks are canonical CIDR text with host bits kept as written. ``ip_version`` limits the rule to one family.
+    """
+
+    action: str
+    protocol: str | None = None
+    src_tag: str | None = None
+    src_net: str | None = None
+    src_ports: tuple[PortRange, ...] = ()
+    dst_tag: str | None = None
+    dst_net: str | None = None
+    dst_ports: tuple[PortRange, ...] = ()
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    ip_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRules:
+    """The rules of a profile in evaluation order: ``inbound`` to the endpoint, ``outbound`` from it."""
+
+    inbound: tuple[Rule, ...] = ()
+    outbound: tuple[Rule, ...] = ()
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A named policy: tags that its endpoints carry, and its rules."""
+
+    name: str
+    tags: tuple[str, ...]
+    rules: ProfileRules
+
+
+def default_profile(name: str) -> Profile:
+    """What a new profile says: members reach each other, and may start connections to anybody."""
+    rules = ProfileRules(inbound=(Rule("allow", src_tag=name),), outbound=(Rule("allow"),))
+    return Profile(name, (name,), rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A container's interface under policy.
+
+    ``name`` is the host-side interface; networks are canonical CIDR text (``/32`` and ``/128`` for Docker);
+    ``profiles`` are evaluated in order.
+    """
+
+    state: str
+    name: str
+    mac: str | None
+    profiles: tuple[str, ...] = ()
+    ipv4_nets: tuple[str, ...] = ()
+    ipv6_nets: tuple[str, ...] = ()
+    ipv4_gateway: str | None = None
+    ipv6_gateway: str | None = None
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+
+    @property
+    def nets(self) -> tuple[str, ...]:
+        """All networks of the endpoint, IPv4 first."""
+        return self.ipv4_nets + self.ipv6_nets
+
+
+@dataclass(frozen=True, slots=True)
+class IPPool:
+    """A range that addresses are taken from.
+
+    ``ipip`` names the tunnel device of an IP-in-IP pool; ``masquerade`` hides traffic that leaves all pools
+    behind the host's address; a pool without ``ipam`` is known but nothing is assigned from it.
+    """
+
+    cidr: str
+    ipip: str | None = None
+    masquerade: bool = False
+    ipam: bool = True
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Who holds an address: the handle it was taken under, and free notes."""
+
+    handle: str | None = None
+    secondary: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationBlock:
+    """A block of a pool: which addresses are taken, by whom, and in which order free ones are given out.
+
+    ``affinity`` is the host that claimed the block (a preference, not a lock) or ``None``.
+    ``allocations[i]`` is an index into ``attributes`` or ``None`` when ordinal ``i`` is free;
+    ``unallocated`` is the queue of the free ordinals.
+    """
+
+    cidr: str
+    affinity: str | None
+    allocations: tuple[int | None, ...]
+    attributes: tuple[Attributes, ...]
+    unallocated: tuple[int, ...]
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """How many addresses of each block were taken under one handle; may over-state, never under-state."""
+
+    handle: str
+    blocks: tuple[tuple[str, int], ...]
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BGPPeer:
+    """A router to exchange routes with."""
+
+    address: str
+    as_number: int
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMesh:
+    """Whether every node peers with every other."""
+
+    enabled: bool
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DockerNetwork:
+    """A Docker network: the body of its CreateNetwork request, as Docker sent it."""
+
+    request: Mapping[str, object] = field(hash=False)

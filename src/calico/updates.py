@@ -1,0 +1,118 @@
+"""The messages from the calculation to the dataplane: the whole contract between the two halves.
+
+    IP set      the addresses of a tag, by tag name; both families in one set of address text
+    profile     the rules of a profile that a local endpoint lists
+    endpoint    a local, active endpoint with its ordered profiles
+    pool        an address pool, of any host
+
+Order within one flush makes every prefix of it safe to apply: IP sets, profiles, endpoints come before
+what refers to them; removals follow in reverse. Nothing is sent twice with the same content, and nothing
+that is not referenced is kept.
+"""
+
+from dataclasses import dataclass
+
+from calico.model.keys import EndpointKey
+from calico.model.values import Endpoint, IPPool, ProfileRules
+
+
+@dataclass(frozen=True, slots=True)
+class IPSetUpdate:
+    """The tag's addresses are exactly these; sent when the tag becomes active."""
+
+    tag: str
+    members: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class IPSetDelta:
+    """Addresses that joined and left a tag that is already active; both are disjoint."""
+
+    tag: str
+    added: frozenset[str]
+    removed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class IPSetRemove:
+    """No active rule names the tag any more."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileUpdate:
+    """A profile that a local endpoint lists; ``rules`` is ``None`` when it is missing or invalid: it drops."""
+
+    name: str
+    rules: ProfileRules | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRemove:
+    """No local endpoint lists the profile any more."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointUpdate:
+    """A local endpoint to be policed; all its profiles have been sent."""
+
+    key: EndpointKey
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRemove:
+    """A local endpoint is gone, inactive or invalid: its interface is unknown from now on."""
+
+    key: EndpointKey
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUpdate:
+    """A pool exists with these options."""
+
+    pool: IPPool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRemove:
+    """A pool is gone."""
+
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfigUpdate:
+    """Settings of this host that shape its table.
+
+    ``endpoint_to_host_action`` is what happens to a packet from an endpoint to the host itself after the
+    endpoint's outbound policy allowed it: ``DROP``, ``ACCEPT`` or ``RETURN`` (the host's own rules decide).
+    """
+
+    endpoint_to_host_action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """Everything up to datastore ``revision`` has been sent; ``in_sync`` from the first whole snapshot on."""
+
+    revision: int
+    in_sync: bool
+
+
+Update = (
+    IPSetUpdate
+    | IPSetDelta
+    | IPSetRemove
+    | ProfileUpdate
+    | ProfileRemove
+    | EndpointUpdate
+    | EndpointRemove
+    | PoolUpdate
+    | PoolRemove
+    | HostConfigUpdate
+    | Flushed
+)
