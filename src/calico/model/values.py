@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from calico.model.errors import ValidationError
+from calico.model.protocols import FAMILY_OF, PORT_PROTOCOLS
+
 DEFAULT_AS_NUMBER = 64511
 NO_EXTRA: Mapping[str, object] = MappingProxyType({})
 
@@ -21,6 +24,8 @@ class Rule:
 
     ``protocol`` is a lower-case name of :data:`calico.model.protocols.PROTOCOLS` or a number as text.
     Networks are canonical CIDR text with host bits kept as written. ``ip_version`` limits the rule to one family.
+    Criteria that cannot go together (ports without a protocol that has ports, an ICMP type without ICMP) are a
+    :class:`ValidationError`; criteria of two IP versions may go together and never match.
     """
 
     action: str
@@ -34,6 +39,20 @@ class Rule:
     icmp_type: int | None = None
     icmp_code: int | None = None
     ip_version: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.action not in ("allow", "deny"):
+            raise ValidationError(f"action {self.action!r} is neither allow nor deny")
+        if (self.src_ports or self.dst_ports) and self.protocol not in PORT_PROTOCOLS:
+            names = ", ".join(sorted(PORT_PROTOCOLS))
+            raise ValidationError(f"ports are not valid with protocol {self.protocol or 'any'}: use one of {names}")
+        if self.icmp_code is not None and self.icmp_type is None:
+            raise ValidationError("an ICMP code needs an ICMP type")
+        family = FAMILY_OF.get(self.protocol or "")
+        if self.icmp_type is not None and family is None:
+            raise ValidationError("an ICMP type needs protocol icmp or icmpv6")
+        if self.ip_version is not None and family not in (None, self.ip_version):
+            raise ValidationError(f"protocol {self.protocol} does not exist in IPv{self.ip_version}")
 
 
 @dataclass(frozen=True, slots=True)

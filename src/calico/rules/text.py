@@ -1,0 +1,166 @@
+"""Rules as people write them.
+
+    rule  = ("allow" | "deny") ["ipv4" | "ipv6"] [protocol] ["type" N ["code" N]] ["from" side] ["to" side]
+    side  = ["ports" ports] ["tag" name] ["cidr" cidr]        in any order, each at most once
+    ports = item {"," item};  item = N | N ":" N | N "-" N
+
+Ports need a protocol that has ports; type and code need icmp or icmpv6. The printed form is the parsed form:
+``parse_rule(render_rule(rule).split())`` gives the same rule.
+"""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from calico.model.errors import ValidationError
+from calico.model.names import validate_name
+from calico.model.net import canonical_cidr
+from calico.model.protocols import PROTOCOLS, canonical_protocol
+from calico.model.values import PortRange, Rule
+
+_FAMILIES = {"ipv4": 4, "ipv6": 6}
+_MAX_PORTS = 1000
+
+
+def parse_rule(words: Sequence[str]) -> Rule:
+    """Words to a rule; raises :class:`ValidationError` that points at the word and says what may stand there."""
+    return _Parser(words).rule()
+
+
+def render_rule(rule: Rule) -> str:
+    """A rule as text, in the one order that :func:`parse_rule` documents."""
+    words = [rule.action]
+    if rule.ip_version is not None:
+        words.append(f"ipv{rule.ip_version}")
+    if rule.protocol is not None:
+        words.append(rule.protocol)
+    if rule.icmp_type is not None:
+        words += ["type", str(rule.icmp_type)]
+    if rule.icmp_code is not None:
+        words += ["code", str(rule.icmp_code)]
+    words += _render_side("from", rule.src_ports, rule.src_tag, rule.src_net)
+    words += _render_side("to", rule.dst_ports, rule.dst_tag, rule.dst_net)
+    return " ".join(words)
+
+
+def parse_ports(text: str) -> tuple[PortRange, ...]:
+    """``80,443,8000-8080`` to port ranges, in the order given; ``:`` and ``-`` both join a range."""
+    items = text.split(",")
+    if len(items) > _MAX_PORTS:
+        raise ValidationError(f"more than {_MAX_PORTS} ports in one rule")
+    return tuple(_parse_port_item(item, text) for item in items)
+
+
+def render_ports(ports: Sequence[PortRange]) -> str:
+    """Port ranges as text, in stored order."""
+    return ",".join(str(low) if low == high else f"{low}:{high}" for low, high in ports)
+
+
+def _render_side(word: str, ports: tuple[PortRange, ...], tag: str | None, net: str | None) -> list[str]:
+    words = ["ports", render_ports(ports)] if ports else []
+    words += ["tag", tag] if tag is not None else []
+    words += ["cidr", net] if net is not None else []
+    return [word, *words] if words else []
+
+
+def _parse_port_item(item: str, text: str) -> PortRange:
+    low, joined, high = item.replace("-", ":").partition(":")
+    if not joined:
+        high = low
+    if not all(part.isascii() and part.isdigit() for part in (low, high)):
+        raise ValidationError(
+            f"Ports: '{text}' are invalid; expecting a comma-separated list of ports and port ranges."
+        )
+    if len(low) > 5 or int(low) > 65535:
+        raise ValidationError(f"Port ({low}) out-of-range.")
+    if len(high) > 5 or int(high) > 65535:
+        raise ValidationError(f"Port ({high}) out-of-range.")
+    if int(low) > int(high):
+        raise ValidationError(f"Port range minimum ({low}) > maximum ({high}).")
+    return int(low), int(high)
+
+
+class _Parser:
+    """Walks the words once, left to right; ``_position`` is the next word."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self._position = 0
+        self._fields: dict[str, object] = {}
+
+    def rule(self) -> Rule:
+        action = self._next("'allow' or 'deny'")
+        if action not in ("allow", "deny"):
+            self._unexpected("'allow' or 'deny'")
+        self._family_and_protocol()
+        self._icmp()
+        sides = {"from": "src", "to": "dst"}
+        while self._peek() in sides:
+            word = self._next("")
+            self._side(sides.pop(word))
+            if word == "to":
+                sides.clear()
+        if self._peek() is not None:
+            self._next("")
+            self._unexpected(self._expected_at_end(sides))
+        return Rule(action, **self._fields)  # type: ignore[arg-type]  # fields were parsed to their types
+
+    def _family_and_protocol(self) -> None:
+        if self._peek() in _FAMILIES:
+            self._fields["ip_version"] = _FAMILIES[self._next("")]
+        word = self._peek()
+        if word is not None and (word.lower() in PROTOCOLS or word.isdigit()):
+            self._fields["protocol"] = canonical_protocol(self._next(""))
+
+    def _icmp(self) -> None:
+        if self._fields.get("protocol") not in ("icmp", "icmpv6"):
+            return
+        if self._peek() == "type":
+            self._fields["icmp_type"] = self._icmp_number("type")
+            if self._peek() == "code":
+                self._fields["icmp_code"] = self._icmp_number("code")
+
+    def _icmp_number(self, word: str) -> int:
+        self._next("")
+        text = self._next(f"the ICMP {word}, 0 to 255")
+        if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 255):
+            raise ValidationError(f"Invalid ICMP type or ICMP code specified: {text!r} is not a number 0 to 255.")
+        return int(text)
+
+    def _side(self, prefix: str) -> None:
+        criteria = ["ports", "tag", "cidr"]
+        while self._peek() in criteria:
+            word = self._next("")
+            criteria.remove(word)
+            if word == "ports":
+                self._fields[f"{prefix}_ports"] = parse_ports(self._next("ports such as 80,443,8000-8080"))
+            elif word == "tag":
+                self._fields[f"{prefix}_tag"] = validate_name(self._next("the name of a tag"), "tag")
+            else:
+                self._fields[f"{prefix}_net"] = self._cidr()
+
+    def _cidr(self) -> str:
+        text = self._next("a network such as 10.0.0.0/8")
+        try:
+            return canonical_cidr(text)
+        except ValidationError as error:
+            raise ValidationError(f"Invalid CIDR specified: {error}.") from None
+
+    def _expected_at_end(self, sides: dict[str, str]) -> str:
+        words = ["the end", *(repr(side) for side in sides)]
+        if self._position == 2:
+            words += ["a protocol (" + ", ".join(PROTOCOLS) + " or a number)"]
+        return " or ".join(words)
+
+    def _peek(self) -> str | None:
+        return self._words[self._position] if self._position < len(self._words) else None
+
+    def _next(self, expected: str) -> str:
+        word = self._peek()
+        if word is None:
+            raise ValidationError(f"the rule ends too early: expected {expected}")
+        self._position += 1
+        return word
+
+    def _unexpected(self, expected: str) -> NoReturn:
+        word = self._words[self._position - 1]
+        raise ValidationError(f"word {self._position} of the rule: {word!r} not expected here; expected {expected}")
