@@ -14,6 +14,11 @@ from calico.model.protocols import FAMILY_OF, PORT_PROTOCOLS
 DEFAULT_AS_NUMBER = 64511
 NO_EXTRA: Mapping[str, object] = MappingProxyType({})
 
+
+def _no_extra() -> Mapping[str, object]:
+    return NO_EXTRA  # a factory, because Python 3.11 refuses an unhashable default
+
+
 PortRange = tuple[int, int]
 """Lowest and highest port, both included; a single port is ``(p, p)``."""
 
@@ -61,7 +66,7 @@ class ProfileRules:
 
     inbound: tuple[Rule, ...] = ()
     outbound: tuple[Rule, ...] = ()
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ class Endpoint:
     ipv6_nets: tuple[str, ...] = ()
     ipv4_gateway: str | None = None
     ipv6_gateway: str | None = None
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -115,7 +120,7 @@ class IPPool:
     ipip: str | None = None
     masquerade: bool = False
     ipam: bool = True
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ class AllocationBlock:
     allocations: tuple[int | None, ...]
     attributes: tuple[Attributes, ...]
     unallocated: tuple[int, ...]
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,7 @@ class Handle:
 
     handle: str
     blocks: tuple[tuple[str, int], ...]
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ class BGPPeer:
 
     address: str
     as_number: int
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,7 @@ class NodeMesh:
     """Whether every node peers with every other."""
 
     enabled: bool
-    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
