@@ -1,0 +1,143 @@
+"""Docker's protocol over HTTP on a unix socket: ``POST /<Driver>.<Method>`` with a JSON body.
+
+Requests run in worker threads, each with a deadline of its own, because dockerd waits for ever. Answers are 200
+with a JSON object; everything else carries ``{"Err": text}``: 404 for a method that we do not have (Docker then
+goes on without it), 400 for a body that cannot be understood, 500 for a request that failed.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from calico.model.errors import AlreadyExistsError, CalicoError, UnavailableError, ValidationError
+from calico.plugin.deadline import Deadline
+from calico.plugin.wire import Request, parse_request
+
+log = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/vnd.docker.plugins.v1.1+json"
+WORKERS = 32
+MAX_BODY = 1 << 20
+GRACE = 1.0
+
+Answer = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of the protocol: what it takes, who answers, and how many seconds that may last."""
+
+    request: type[Request]
+    answer: Callable[[Any, Deadline], Answer]
+    seconds: float = 10.0
+
+
+class PluginServer:
+    """Serves a table of methods on a unix socket until it is stopped."""
+
+    def __init__(self, methods: Mapping[str, Method], clock: Callable[[], float]) -> None:
+        self._methods = methods
+        self._clock = clock
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="plugin")
+        self._runner: web.AppRunner | None = None
+
+    def application(self) -> web.Application:
+        """The web application, for a server or for a test client."""
+        application = web.Application(client_max_size=MAX_BODY)
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        return application
+
+    async def start(self, path: Path) -> None:
+        """Serve on the unix socket ``path``; an old socket there is replaced in one step."""
+        self._runner = web.AppRunner(self.application(), access_log=None, handle_signals=False)
+        await self._runner.setup()
+        await web.SockSite(self._runner, _listen(path), shutdown_timeout=GRACE).start()
+
+    async def stop(self) -> None:
+        """Take no more requests; those under way get a moment to end."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        name = request.path.removeprefix("/")
+        method = self._methods.get(name)
+        if method is None or request.method != "POST":
+            return _answer(404, {"Err": f"{name[:100]!r} is not a method of the calico plugin"})
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _answer(400, {"Err": f"the request is larger than {MAX_BODY} bytes"})
+        return await self._call(name, method, body)
+
+    async def _call(self, name: str, method: Method, body: bytes) -> web.Response:
+        deadline = Deadline(method.seconds, self._clock)
+        try:
+            request = parse_request(method.request, body)
+        except ValidationError as error:
+            log.warning("%s: %s", name, error)
+            return _answer(400, {"Err": str(error)})
+        work = asyncio.get_running_loop().run_in_executor(self._workers, method.answer, request, deadline)
+        try:
+            # The worker keeps its own deadline; this one only guards against a call that cannot.
+            answer = await asyncio.wait_for(work, method.seconds + GRACE)
+        except TimeoutError:
+            log.error("%s: no answer within %.0f seconds", name, method.seconds)
+            return _answer(500, {"Err": f"no answer within {method.seconds:.0f} seconds; see the agent's log"})
+        except CalicoError as error:
+            log.warning("%s: %s", name, error)
+            return _answer(500, {"Err": str(error)})
+        except Exception as error:
+            log.exception("%s: internal error", name)
+            return _answer(500, {"Err": f"internal error ({type(error).__name__}); see the agent's log"})
+        log.debug("%s: done", name)
+        return _answer(200, answer)
+
+
+def _answer(status: int, body: Answer) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(body), content_type=CONTENT_TYPE)
+
+
+def _listen(path: Path) -> socket.socket:
+    """A listening socket at ``path``: only root and its group may connect, from the first moment on.
+
+    It is bound under another name and renamed, so that Docker never finds the path missing while the agent
+    restarts. A socket that somebody still serves is left alone.
+    """
+    if len(os.fsencode(path)) > 100:
+        raise ValidationError(f"CALICO_PLUGIN_SOCKET is too long for a unix socket: {path}")
+    if _is_served(path):
+        raise AlreadyExistsError(f"another program serves {path}: stop it first")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        fresh.unlink(missing_ok=True)
+        listener.bind(str(fresh))
+        fresh.chmod(0o660)
+        listener.listen(128)
+        fresh.rename(path)
+    except OSError as error:
+        listener.close()
+        raise UnavailableError(f"cannot serve the plugin at {path}: {error.strerror}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _is_served(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,51 @@
+"""Hypothesis strategies for values of the model, from small pools so that things meet."""
+
+from hypothesis import strategies as st
+
+from calico.model.net import canonical_cidr
+from calico.model.protocols import FAMILY_OF, PORT_PROTOCOLS
+from calico.model.values import ProfileRules, Rule
+
+TAGS = ("web", "db", "ops", "from")
+NETS = ("10.0.0.0/8", "10.65.0.0/24", "10.65.0.3/32", "0.0.0.0/0", "fd80::/16", "fd80::65:3/128", "::/0")
+PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "sctp", "47")
+
+tags = st.sampled_from(TAGS)
+nets = st.sampled_from(NETS).map(canonical_cidr)
+ports = st.integers(0, 65535)
+
+
+def port_ranges() -> st.SearchStrategy[tuple[tuple[int, int], ...]]:
+    """Up to three ports or ranges, overlapping at will."""
+    pair = st.tuples(ports, ports).map(lambda ends: (min(ends), max(ends)))
+    single = ports.map(lambda port: (port, port))
+    return st.lists(st.one_of(single, pair), max_size=3).map(tuple)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rule:
+    """Any rule that may exist, contradictory ones of two IP versions included."""
+    protocol = draw(st.one_of(st.none(), st.sampled_from(PROTOCOLS)))
+    with_ports = port_ranges() if protocol in PORT_PROTOCOLS else st.just(())
+    icmp_type = draw(st.one_of(st.none(), st.integers(0, 255))) if protocol in FAMILY_OF else None
+    icmp_code = draw(st.one_of(st.none(), st.integers(0, 255))) if icmp_type is not None else None
+    versions = [None, FAMILY_OF[protocol]] if protocol in FAMILY_OF else [None, 4, 6]
+    return Rule(
+        action=draw(st.sampled_from(("allow", "deny"))),
+        protocol=protocol,
+        src_tag=draw(st.one_of(st.none(), tags)),
+        src_net=draw(st.one_of(st.none(), nets)),
+        src_ports=draw(with_ports),
+        dst_tag=draw(st.one_of(st.none(), tags)),
+        dst_net=draw(st.one_of(st.none(), nets)),
+        dst_ports=draw(with_ports),
+        icmp_type=icmp_type,
+        icmp_code=icmp_code,
+        ip_version=draw(st.sampled_from(versions)),
+    )
+
+
+def profile_rules(most: int = 3) -> st.SearchStrategy[ProfileRules]:
+    """The rules of a profile, up to ``most`` in each direction."""
+    some = st.lists(rules(), max_size=most).map(tuple)
+    return st.builds(ProfileRules, inbound=some, outbound=some)
