@@ -4,12 +4,13 @@ Source: rtnetlink(7), ip-route(8).
 """
 
 import errno
+import functools
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
-from calico.linux.devices import DeviceNames, index_of
+from calico.linux.devices import index_of, name_of
 from calico.linux.messages import (
     NLM_F_ACK,
     NLM_F_CREATE,
@@ -23,8 +24,8 @@ from calico.linux.messages import (
     unpack_uint,
 )
 from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket
-from calico.model.errors import CalicoError, NotFoundError, ValidationError
-from calico.model.net import address_of, bits, canonical_address, format_address, parse_address, parse_network
+from calico.model.errors import CalicoError, ValidationError
+from calico.model.net import bits, format_address, parse_address, parse_network
 
 ROUTE_PROTOCOL = 67
 """The mark of our routes: unassigned in iproute2's rt_protos, and none of a known routing daemon."""
@@ -43,6 +44,7 @@ _RTA_TABLE = 15
 _MAIN_TABLE = 254
 _SCOPE_GLOBAL = 0
 _SCOPE_LINK = 253
+_SCOPE_NOWHERE = 255
 _CLONED = 0x200
 _IPV6_METRIC = 1024
 _FAMILY = {4: 2, 6: 10}
@@ -58,6 +60,7 @@ _KINDS = {
     "prohibit": 8,
     "throw": 9,
 }
+_DROPPING = frozenset({"blackhole", "unreachable", "prohibit"})
 _KIND_NAMES = {number: name for name, number in _KINDS.items()}
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL})
 """What the kernel answers to a lookup that ends nowhere, or at a blackhole (EINVAL)."""
@@ -122,3 +125,137 @@ class Routes:
     def delete_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
         """``delete`` for many; for each its error or ``None``, in order."""
         return self._each(routes, self._removal, "delete")
+
+    def list(
+        self, version: int, *, protocol: int | None = None, device_prefix: str | None = None
+    ) -> tuple[Route, ...]:
+        """The routes of IPv4 or IPv6, of one ``protocol`` and of devices with a name prefix if given."""
+        payload = _RTMSG.pack(_FAMILY[version], 0, 0, 0, _MAIN_TABLE, protocol or 0, 0, 0, 0)
+        messages = self._socket.dump(Request(_RTM_GETROUTE, payload), f"list IPv{version} routes")
+        device_name = functools.cache(functools.partial(name_of, self._socket))
+        routes = (parse_route(message, device_name) for message in messages if message.kind == RTM_NEWROUTE)
+        return tuple(
+            route
+            for route in routes
+            if route is not None
+            and protocol in (None, route.protocol)
+            and (device_prefix is None or (route.device or "").startswith(device_prefix))
+        )
+
+    def get(self, address: str) -> Route | None:
+        """The route that a packet of this host to ``address`` takes; ``None`` when it goes nowhere.
+
+        Its destination is the address alone; ``kind`` is ``local`` for an address of the host itself.
+        """
+        version, value = parse_address(address)
+        length = bits(version)
+        payload = _RTMSG.pack(_FAMILY[version], length, 0, 0, 0, 0, 0, 0, 0)
+        payload += pack_attribute(_RTA_DST, value.to_bytes(length // 8, "big"))
+        answer = self._socket.ask(Request(_RTM_GETROUTE, payload, flags=0))
+        if answer.errno in _NO_ROUTE:
+            return None
+        error = answer.error(f"find the route to {address}")
+        if error is not None:
+            raise error
+        return _parse(answer.messages[0], functools.partial(name_of, self._socket))
+
+    def _each(
+        self, routes: Sequence[Route], make: Callable[[Route], Request], verb: str
+    ) -> tuple[CalicoError | None, ...]:
+        outcomes: dict[int, CalicoError | None] = {}
+        requests: dict[int, Request] = {}
+        for position, route in enumerate(routes):
+            try:
+                requests[position] = make(route)
+            except CalicoError as error:
+                outcomes[position] = error
+        answers = self._socket.ask_all(tuple(requests.values()))
+        for position, answer in zip(requests, answers, strict=True):
+            outcomes[position] = answer.error(f"{verb} route {routes[position].destination}")
+        return tuple(outcomes[position] for position in range(len(routes)))
+
+    def _replacement(self, route: Route) -> Request:
+        flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE
+        return Request(RTM_NEWROUTE, self._payload(route, _scope(route)), flags)
+
+    def _removal(self, route: Route) -> Request:
+        return Request(RTM_DELROUTE, self._payload(route, _SCOPE_NOWHERE))
+
+    def _payload(self, route: Route, scope: int) -> bytes:
+        network = parse_network(route.destination)
+        if route.kind not in _KINDS:
+            raise ValidationError(f"{route.kind!r} is not a kind of route")
+        if not 0 <= route.protocol <= 255:
+            raise ValidationError(f"{route.protocol} is not a route protocol number: 0 to 255")
+        size = bits(network.version) // 8
+        family, kind = _FAMILY[network.version], _KINDS[route.kind]
+        parts = [_RTMSG.pack(family, network.length, 0, 0, _MAIN_TABLE, route.protocol, scope, kind, 0)]
+        parts.append(pack_attribute(_RTA_DST, network.base.to_bytes(size, "big")))
+        if route.device is not None:
+            parts.append(pack_u32(_RTA_OIF, index_of(self._socket, route.device)))
+        for attribute, address in ((_RTA_GATEWAY, route.gateway), (_RTA_PREFSRC, route.source)):
+            if address is not None:
+                parts.append(pack_attribute(attribute, pack_address(address, network.version)))
+        if route.metric:
+            parts.append(pack_u32(_RTA_PRIORITY, route.metric))
+        return b"".join(parts)
+
+
+def pack_address(text: str, version: int) -> bytes:
+    """Address text in network order; ValidationError when it is of the other family."""
+    found, value = parse_address(text)
+    if found != version:
+        raise ValidationError(f"{text!r} is not an IPv{version} address")
+    return value.to_bytes(bits(version) // 8, "big")
+
+
+def unpack_address(version: int, value: bytes) -> str:
+    """An address attribute as canonical text."""
+    if len(value) != bits(version) // 8:
+        raise ValidationError(f"IPv{version} address of {len(value)} bytes")
+    return format_address(version, int.from_bytes(value, "big"))
+
+
+def parse_route(message: Message, device_name: Callable[[int], str | None]) -> Route | None:
+    """The route of an RTM_NEWROUTE or RTM_DELROUTE message; ``None`` when it is not in the main table.
+
+    ``device_name`` gives the name of an index.
+    """
+    family, *_, table, _, _, _, flags = unpack_struct(_RTMSG, message.payload)
+    if family not in _VERSION or flags & _CLONED:
+        return None
+    attributes = parse_attributes(message.payload, _RTMSG.size)
+    if _RTA_TABLE in attributes:
+        table = unpack_uint(attributes[_RTA_TABLE])
+    return _parse(message, device_name) if table == _MAIN_TABLE else None
+
+
+def _parse(message: Message, device_name: Callable[[int], str | None]) -> Route:
+    family, length, _, _, _, protocol, _, kind, _ = unpack_struct(_RTMSG, message.payload)
+    attributes = parse_attributes(message.payload, _RTMSG.size)
+    if family not in _VERSION or length > bits(_VERSION[family]):
+        raise ValidationError(f"route of family {family} with a prefix of {length} bits")
+    version = _VERSION[family]
+    base = unpack_address(version, attributes.get(_RTA_DST, bytes(bits(version) // 8)))
+    gateway, source = attributes.get(_RTA_GATEWAY), attributes.get(_RTA_PREFSRC)
+    metric = unpack_uint(attributes[_RTA_PRIORITY]) if _RTA_PRIORITY in attributes else 0
+    name = _KIND_NAMES.get(kind, str(kind))
+    device = device_name(unpack_uint(attributes[_RTA_OIF])) if _RTA_OIF in attributes else None
+    if version == 6:
+        metric = 0 if metric == _IPV6_METRIC else metric
+        # The kernel lists a route that drops under the loopback device, whatever was asked.
+        device = None if name in _DROPPING else device
+    return Route(
+        destination=f"{base}/{length}",
+        device=device,
+        gateway=unpack_address(version, gateway) if gateway else None,
+        kind=name,
+        protocol=protocol,
+        metric=metric,
+        source=unpack_address(version, source) if source else None,
+    )
+
+
+def _scope(route: Route) -> int:
+    on_link = route.gateway is None and route.kind == "unicast"
+    return _SCOPE_LINK if on_link else _SCOPE_GLOBAL
