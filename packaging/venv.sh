@@ -27,8 +27,13 @@ wanted() {
     cat "$root/pyproject.toml" "${requirements[@]}" "${BASH_SOURCE[0]}"
 }
 
-pip() {
-    "$venv/bin/python" -m pip --disable-pip-version-check --no-input --quiet "$@" </dev/null
+# What pip says is of interest only when it fails: a machine's own settings can make it warn at length.
+install() {
+    local output
+    output=$("$venv/bin/python" -m pip --disable-pip-version-check --no-input --quiet install "$@" \
+        </dev/null 2>&1) && return
+    grep -v '^WARNING' <<<"$output" >&2 || true
+    return 1
 }
 
 stamp=$(wanted | sha256sum | cut -d ' ' -f 1)
@@ -48,8 +53,8 @@ rm -f "$mark"
 echo "venv: installing the pinned requirements into $venv"
 # The lists are complete, so nothing is resolved: what is not listed is not installed.
 for list in "${requirements[@]}"; do
-    pip install --no-deps --require-hashes --requirement "$list" ||
+    install --no-deps --require-hashes --requirement "$list" ||
         fail "pip could not install $list; its message is above"
 done
-pip install --no-deps --no-build-isolation --editable "$root" || fail "pip could not install the project itself"
+install --no-deps --no-build-isolation --editable "$root" || fail "pip could not install the project itself"
 echo "$stamp" >"$mark"
