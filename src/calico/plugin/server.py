@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from calico.client.store import Deadline
 from calico.model.errors import AlreadyExistsError, CalicoError, UnavailableError, ValidationError
-from calico.plugin.deadline import Deadline
 from calico.plugin.wire import Request, parse_request
 
 log = logging.getLogger(__name__)

@@ -85,6 +85,11 @@ class CreateEndpoint(EndpointRequest, frozen=True, kw_only=True):
     interface: Interface | None = msgspec.field(name="Interface", default=None)
     options: dict[str, object] | None = msgspec.field(name="Options", default=None)
 
+    @property
+    def publishes_ports(self) -> bool:
+        """Whether the user published a port with ``-p``."""
+        return bool((self.options or {}).get(PORT_MAP_OPTION))
+
     def check(self) -> None:
         super().check()
         interface = self.interface or Interface()
@@ -100,17 +105,6 @@ class Join(EndpointRequest, frozen=True, kw_only=True):
 
     sandbox_key: str = msgspec.field(name="SandboxKey", default="")
     options: dict[str, object] | None = msgspec.field(name="Options", default=None)
-
-
-class ExternalConnectivity(EndpointRequest, frozen=True, kw_only=True):
-    """The endpoint's published ports, to be opened or closed."""
-
-    options: dict[str, object] | None = msgspec.field(name="Options", default=None)
-
-    @property
-    def publishes_ports(self) -> bool:
-        """Whether the user published a port with ``-p``."""
-        return bool((self.options or {}).get(PORT_MAP_OPTION))
 
 
 class RequestPool(Request, frozen=True, kw_only=True):
