@@ -7,8 +7,6 @@ goes on without it), 400 for a body that cannot be understood, 500 for a request
 
 import asyncio
 import logging
-import os
-import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +17,8 @@ import msgspec
 from aiohttp import web
 
 from calico.client.store import Deadline
-from calico.model.errors import AlreadyExistsError, CalicoError, UnavailableError, ValidationError
+from calico.linux.listener import listen_unix
+from calico.model.errors import CalicoError, ValidationError
 from calico.plugin.wire import Request, parse_request
 
 log = logging.getLogger(__name__)
@@ -28,6 +27,7 @@ CONTENT_TYPE = "application/vnd.docker.plugins.v1.1+json"
 WORKERS = 32
 MAX_BODY = 1 << 20
 GRACE = 1.0
+SOCKET_MODE = 0o660
 
 Answer = Mapping[str, object]
 
@@ -60,7 +60,7 @@ class PluginServer:
         """Serve on the unix socket ``path``; an old socket there is replaced in one step."""
         self._runner = web.AppRunner(self.application(), access_log=None, handle_signals=False)
         await self._runner.setup()
-        await web.SockSite(self._runner, _listen(path), shutdown_timeout=GRACE).start()
+        await web.SockSite(self._runner, listen_unix(path, SOCKET_MODE), shutdown_timeout=GRACE).start()
 
     async def stop(self) -> None:
         """Take no more requests; those under way get a moment to end."""
@@ -105,39 +105,3 @@ class PluginServer:
 
 def _answer(status: int, body: Answer) -> web.Response:
     return web.Response(status=status, body=msgspec.json.encode(body), content_type=CONTENT_TYPE)
-
-
-def _listen(path: Path) -> socket.socket:
-    """A listening socket at ``path``: only root and its group may connect, from the first moment on.
-
-    It is bound under another name and renamed, so that Docker never finds the path missing while the agent
-    restarts. A socket that somebody still serves is left alone.
-    """
-    if len(os.fsencode(path)) > 100:
-        raise ValidationError(f"CALICO_PLUGIN_SOCKET is too long for a unix socket: {path}")
-    if _is_served(path):
-        raise AlreadyExistsError(f"another program serves {path}: stop it first")
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        listener.bind(str(fresh))
-        fresh.chmod(0o660)
-        listener.listen(128)
-        fresh.rename(path)
-    except OSError as error:
-        listener.close()
-        raise UnavailableError(f"cannot serve the plugin at {path}: {error.strerror}") from None
-    listener.setblocking(False)
-    return listener
-
-
-def _is_served(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-        return True
