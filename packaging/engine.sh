@@ -14,8 +14,10 @@ export PATH=$PATH:/usr/sbin:/sbin
 socket=/var/run/docker.sock
 engine_pid=/var/run/docker.pid
 log=/var/log/calico-engine.log
-# Present while an engine runs that we started: its pid, or the word systemd.
+# Present while an engine runs that we started. The file "who" holds its pid, or the word systemd; the
+# others say how the machine forwarded before, for Docker leaves its bridge and its rules behind.
 ours=/var/run/calico-engine
+forwarding=/proc/sys/net/ipv4/ip_forward
 start_seconds=60
 stop_seconds=60
 
@@ -55,7 +57,7 @@ wait_answer() {
     local deadline=$((SECONDS + start_seconds))
     until answers; do
         if ! is_dockerd "$1"; then
-            rm -f "$ours"
+            rm -rf "$ours"
             fail "dockerd ended at once: $(reason) (log: $log)"
         fi
         if [ $SECONDS -ge $deadline ]; then
@@ -65,14 +67,47 @@ wait_answer() {
     done
 }
 
+# note_network: before the engine starts
+note_network() {
+    local tool
+    rm -rf "$ours"
+    mkdir -p "$ours"
+    # An engine was here before: what it left is not ours to remove.
+    ! ip link show docker0 >/dev/null 2>&1 || return 0
+    for tool in iptables ip6tables; do
+        "$tool" --list-rules FORWARD 2>/dev/null | grep '^-P' >"$ours/$tool" || rm -f "$ours/$tool"
+    done
+    cat $forwarding >"$ours/ip_forward"
+}
+
+# restore_network: after the engine ended
+restore_network() {
+    local tool table policy rules
+    [ -e "$ours/ip_forward" ] || return 0
+    for tool in iptables ip6tables; do
+        [ -e "$ours/$tool" ] || continue
+        for table in filter nat; do
+            rules=$("$tool-save" --counters --table "$table" 2>/dev/null) || continue
+            [[ $rules == *DOCKER* ]] || continue
+            grep -vE 'DOCKER|docker0' <<<"$rules" | "$tool-restore" --counters --table "$table" || true
+        done
+        read -r _ _ policy <"$ours/$tool"
+        "$tool" --policy FORWARD "$policy"
+    done
+    ip link delete docker0 2>/dev/null || true
+    cat "$ours/ip_forward" >$forwarding
+}
+
 start_with_systemd() {
     local unit_reason
+    note_network
     if ! systemctl start docker </dev/null >/dev/null 2>&1 || ! answers; then
+        rm -rf "$ours"
         unit_reason=$(journalctl --unit docker --lines 20 --output cat 2>/dev/null |
             grep -E 'failed|level=fatal' | tail -n 1 || true)
         fail "systemctl start docker failed: ${unit_reason:-see journalctl --unit docker}"
     fi
-    echo systemd >"$ours"
+    echo systemd >"$ours/who"
 }
 
 start_alone() {
@@ -87,11 +122,12 @@ start_alone() {
     # An engine that was killed leaves its pid file, and the next one refuses to start when another
     # process has that pid by now.
     rm -f $engine_pid
+    note_network
     # Without systemd the engine must not ask systemd for control groups.
     setsid dockerd --pidfile $engine_pid --host "unix://$socket" --exec-opt native.cgroupdriver=cgroupfs \
         >"$log" 2>&1 </dev/null &
     pid=$!
-    echo "$pid" >"$ours"
+    echo "$pid" >"$ours/who"
     # The shell's child becomes dockerd a moment after it was forked.
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         is_dockerd "$pid" && break
@@ -104,15 +140,15 @@ start() {
     answers && return
     command -v docker >/dev/null || fail "there is no docker client: run $here/packages.sh engine"
     command -v dockerd >/dev/null || fail "there is no dockerd: run $here/packages.sh engine"
-    rm -f "$ours"
+    rm -rf "$ours"
     if has_systemd; then start_with_systemd; else start_alone; fi
     echo "engine: started a Docker engine on $socket"
 }
 
 stop() {
     local pid deadline
-    [ -e "$ours" ] || return 0
-    pid=$(cat "$ours")
+    [ -e "$ours/who" ] || return 0
+    pid=$(cat "$ours/who")
     if [ "$pid" = systemd ]; then
         # The socket's unit would start the engine again at the next call.
         systemctl stop docker.socket docker.service </dev/null || fail "systemctl stop docker failed"
@@ -124,13 +160,14 @@ stop() {
             sleep 0.2
         done
     fi
-    rm -f "$ours"
+    restore_network
+    rm -rf "$ours"
     echo "engine: stopped the Docker engine that was started here"
 }
 
 status() {
     answers || { echo "engine: none answers on $socket"; exit 1; }
-    if [ -e "$ours" ]; then
+    if [ -e "$ours/who" ]; then
         echo "engine: answers on $socket, started here"
     else
         echo "engine: answers on $socket, not started here"
