@@ -4,6 +4,7 @@
     ├── ValidationError      a value from outside is not acceptable; the text names the field
     ├── NotFoundError        the named thing does not exist
     ├── AlreadyExistsError   the named thing exists and may not be made again
+    ├── InUseError           the named thing is still used by others and stays
     ├── ConflictError        a compare-and-swap lost; read again and retry
     ├── CompactedError       the history asked for is gone; take a fresh snapshot
     ├── UnavailableError     the datastore, the engine or the kernel did not answer in time
@@ -28,6 +29,10 @@ class NotFoundError(CalicoError):
 
 class AlreadyExistsError(CalicoError):
     """The named thing exists and may not be made again."""
+
+
+class InUseError(CalicoError):
+    """The named thing is still used by others; nothing was changed."""
 
 
 class ConflictError(CalicoError):
