@@ -29,10 +29,17 @@ apt() {
         </dev/null 2>&1
 }
 
-# install PACKAGE-OR-OPTION...
+# install PACKAGE...
+# A package that conflicts with what somebody else set up here is refused, not swapped.
 install() {
-    local output
     [ $# -gt 0 ] || return 0
+    install_even_if --no-remove "$@"
+}
+
+# install_even_if OPTION PACKAGE...
+install_even_if() {
+    local output option=$1
+    shift
     have apt-get || fail "this machine lacks $* and has no apt-get: install them, then run this again"
     echo "packages: installing $*"
     if [ -z "$updated" ]; then
@@ -40,13 +47,13 @@ install() {
         apt update >/dev/null || true
         updated=yes
     fi
-    output=$(apt install --yes --no-install-recommends "$@") ||
+    output=$(apt install --yes --no-install-recommends ${option:+"$option"} "$@") ||
         fail "apt-get could not install $*: $(grep -m1 '^E:' <<<"$output" || tail -n 1 <<<"$output")"
 }
 
 add_python() {
     "$here/python.sh" >/dev/null && return
-    install --no-remove python3 python3-venv
+    install python3 python3-venv
     "$here/python.sh" >/dev/null ||
         fail "Python 3.11 or later with venv is needed, and this machine offers only" \
             "$(python3 --version 2>&1): install python3.11 and python3.11-venv, then run this again"
@@ -62,8 +69,7 @@ add_network() {
     have nsenter && have setpriv || missing+=(util-linux)
     have mount || missing+=(mount)
     have tar || missing+=(tar)
-    # A package that conflicts with what somebody else set up here is refused, not swapped.
-    install ${missing:+--no-remove} "${missing[@]}"
+    install "${missing[@]}"
 }
 
 add_engine() {
@@ -74,9 +80,9 @@ add_engine() {
     if [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] && ! have apparmor_parser; then
         missing+=(apparmor)
     fi
-    install ${missing:+--no-remove} "${missing[@]}"
+    install "${missing[@]}"
     # Newer releases ship the client as a package of its own.
-    have docker || install --no-remove docker-cli
+    have docker || install docker-cli
 }
 
 is_static() {
@@ -88,11 +94,11 @@ add_image() {
         return
     fi
     # Takes the place of the package busybox where that is installed; it provides the same.
-    install busybox-static
+    install_even_if "" busybox-static
 }
 
 add_make() {
-    have make || install --no-remove make
+    have make || install make
 }
 
 for part in "$@"; do

@@ -32,7 +32,7 @@ install() {
     local output
     output=$("$venv/bin/python" -m pip --disable-pip-version-check --no-input --quiet install "$@" \
         </dev/null 2>&1) && return
-    grep -v '^WARNING' <<<"$output" >&2 || true
+    echo "$output" >&2
     return 1
 }
 
