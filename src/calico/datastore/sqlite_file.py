@@ -255,8 +255,11 @@ class DatabaseFile:
 
     def _check_schema(self, connection: sqlite3.Connection) -> bool:
         """Whether the file is new; raises when it is not one that we can use."""
+        connection.execute("BEGIN")  # another process may just be making the schema
         ((application,),) = connection.execute("PRAGMA application_id").fetchall()
         ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        connection.execute("COMMIT")
         if application == APPLICATION_ID and version == SCHEMA_VERSION:
             return False
         if application == APPLICATION_ID:
@@ -264,7 +267,6 @@ class DatabaseFile:
                 f"{self.path} has the format {version} of another version of Calico, this one reads {SCHEMA_VERSION}:"
                 " use that version, or set CALICO_DATASTORE to another path"
             )
-        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         if application or version or tables:
             raise UnavailableError(
                 f"{self.path} is a database of another program: set CALICO_DATASTORE to another path"
