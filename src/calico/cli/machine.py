@@ -1,0 +1,149 @@
+"""This host, as the commands that concern it need it: its addresses and forwarding, time, and the agent's process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from calico.client.agent import Agent, run_dir
+from calico.model.errors import ApplyError, CalicoError, NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from subprocess import Popen
+    from typing import NoReturn
+
+    from calico.linux.addresses import Address
+
+LOG_FILE = "calico-node.log"
+_END_SECONDS = 5.0
+_FORWARDING = {4: ("net", "ipv4", "ip_forward"), 6: ("net", "ipv6", "conf", "all", "forwarding")}
+
+
+class AgentProcess:
+    """The agent as our child, detached from the terminal, writing to ``log``."""
+
+    def __init__(self, process: Popen[bytes], log: Path, log_start: int) -> None:
+        self._process = process
+        self._log = log
+        self._log_start = log_start
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """How it ended; ``None`` while it runs."""
+        return self._process.poll()
+
+    def end(self) -> None:
+        """Ask it to end, then make it, and wait until it is gone."""
+        from subprocess import TimeoutExpired
+
+        self._process.terminate()
+        try:
+            self._process.wait(_END_SECONDS)
+        except TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def log_text(self) -> str:
+        """What it has written so far; the beginning of a long story is left out."""
+        try:
+            with open(self._log, "rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(self._log_start, size - 65536))
+                return file.read().decode(errors="backslashreplace")
+        except OSError:
+            return ""
+
+
+class Machine:
+    """The doors to this host. ``environ`` is passed on to the agent."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.agent = Agent(run_dir(environ))
+
+    def is_root(self) -> bool:
+        """Whether the person may change the host."""
+        return os.geteuid() == 0
+
+    def now(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def addresses(self) -> tuple[Address, ...]:
+        """The addresses of all interfaces, in the kernel's order."""
+        from calico.linux.addresses import Addresses
+
+        with Addresses() as addresses:
+            return addresses.list()
+
+    def enable_forwarding(self, version: int) -> None:
+        """Let the host pass packets on; a kernel without this IP version has nothing to pass on."""
+        from calico.linux.sysctl import Sysctl
+
+        settings, key = Sysctl(), _FORWARDING[version]
+        try:
+            if settings.read(key) == "0":
+                settings.write(key, 1)
+        except NotFoundError:
+            return
+        except CalicoError as error:
+            raise ApplyError(f"ERROR: Could not enable ipv{version} forwarding. {error}") from None
+
+    def start_agent(self, log_dir: Path) -> AgentProcess:
+        """Start the agent in a session of its own, its output at the end of the log."""
+        from subprocess import DEVNULL, STDOUT, Popen
+
+        log = log_dir.absolute() / LOG_FILE
+        try:
+            log.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            with open(log, "ab") as file:
+                log_start = file.tell()
+                process = Popen(
+                    self._command(),
+                    stdin=DEVNULL,
+                    stdout=file,
+                    stderr=STDOUT,
+                    cwd="/",
+                    env=self._environ,
+                    start_new_session=True,
+                )
+                return AgentProcess(process, log, log_start)
+        except (OSError, ValueError) as error:
+            raise ApplyError(f"cannot start calico-node with its log at {log}: {error}") from None
+
+    def become_agent(self) -> NoReturn:
+        """Replace this process by the agent."""
+        command = self._command()
+        try:
+            os.execve(command[0], command, dict(self._environ))  # noqa: S606
+        except (OSError, ValueError) as error:
+            raise ApplyError(f"cannot run calico-node: {error}") from None
+
+    def terminate(self, pid: int) -> None:
+        """Ask a process to end; one that is gone already needs not be asked."""
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        except PermissionError:
+            raise ApplyError(f"not allowed to stop process {pid}: run as root") from None
+
+    def _command(self) -> list[str]:
+        """The program installed beside this one, or its module when there is none."""
+        program = Path(sys.executable).with_name("calico-node")
+        if os.access(program, os.X_OK):
+            return [str(program)]
+        return [sys.executable, "-m", "calico.agent.main"]

@@ -1,0 +1,255 @@
+"""``calicoctl node``: takes this host into the datastore, starts the agent ``calico-node``, and stops it.
+
+Starting returns when Docker can use the plugin and the kernel has all policy; when that does not come about,
+the agent that was started is ended again. Stopping leaves all policy in the kernel.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from calico.cli import arguments
+from calico.client.nodes import Nodes
+from calico.model.errors import ApplyError, CalicoError, UnavailableError, ValidationError
+from calico.model.net import address_of, canonical_address, parse_address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from calico.cli.grammar import Match
+    from calico.cli.machine import AgentProcess, Machine
+    from calico.cli.session import Session
+    from calico.linux.addresses import Address
+
+LOG_DIR = "/var/log/calico"
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+PID_SECONDS = 2.0
+POLL_SECONDS = 0.05
+
+_NOT_THE_HOST = ("docker", "br-", "cbr", "virbr", "lxcbr", "veth", "cali", "tunl")
+"""Beginnings of the names of interfaces that belong to containers and virtual machines."""
+
+_REASON_LENGTH = 500
+
+
+class _Request:
+    """What the options of ``node`` ask for, checked. Addresses are empty when not given."""
+
+    def __init__(self, found: Match) -> None:
+        self._faults: list[str] = []
+        self.ipv4 = self._address(found.option("--ip") or "", 4, "--ip")
+        self.ipv6 = self._address(found.option("--ip6") or "", 6, "--ip6")
+        self.as_number = self._as_number(found.option("--as") or "")
+        self.log_dir = Path(found.option("--log-dir") or LOG_DIR)
+        self.detach = self._one_of(
+            found.option("--detach") or "true", ("true", "false"), "Valid values for --detach are 'true' and 'false'"
+        )
+        self.runtime = self._one_of(
+            found.option("--runtime") or "process", ("process", "none"), "Runtime must be 'process' or 'none'."
+        )
+        if self._faults:
+            raise ValidationError(" ".join(self._faults))
+
+    def _address(self, text: str, version: int, option: str) -> str:
+        try:
+            return canonical_address(text, version) if text else ""
+        except ValidationError:
+            self._faults.append(f"Invalid IPv{version} address specified with {option} argument.")
+            return ""
+
+    def _as_number(self, text: str) -> int | None:
+        try:
+            return arguments.as_number(text) if text else None
+        except ValidationError as error:
+            self._faults.append(str(error))
+            return None
+
+    def _one_of(self, text: str, values: tuple[str, ...], fault: str) -> str:
+        if text not in values:
+            self._faults.append(fault)
+        return text
+
+
+def start(found: Match, session: Session) -> int:
+    """Register this host and, unless told not to, run the agent."""
+    session.require_root()
+    request = _Request(found)
+    _register(request, session)
+    if request.runtime == "none":
+        return 0
+    machine = session.machine
+    pid = _running_pid(machine)
+    if pid is not None:
+        _wait_ready(machine, None)
+        session.out.line(f"Calico node is already running with pid: {pid}")
+        return 0
+    if request.detach == "false":
+        session.close()
+        session.out.flush()
+        machine.become_agent()
+    session.out.line(f"Calico node is running with pid: {_start_agent(machine, request.log_dir)}")
+    return 0
+
+
+def stop(found: Match, session: Session) -> int:
+    """End the agent; containers keep their policy and their connections."""
+    session.require_root()
+    pid = _running_pid(session.machine)
+    if pid is None:
+        session.out.line("Calico node is not running.")
+        return 0
+    if _has_endpoints(session, found.flag("--force")):
+        if not found.flag("--force"):
+            raise ApplyError(
+                "Current host has active endpoints so can't be stopped.  Force with --force. Note that containers "
+                "keep their policy and their connections, but none can be attached or removed until the node is "
+                "started again."
+            )
+        session.out.paragraph(
+            "Stopping node while host has active endpoints.  If this in error, restart the node using the "
+            "'calicoctl node' command."
+        )
+    _end(session.machine, pid)
+    session.out.line("Node stopped")
+    return 0
+
+
+def _register(request: _Request, session: Session) -> None:
+    """Write this host into the datastore, after the checks that need the host itself."""
+    node, machine, nodes = session.node, session.machine, Nodes(session.datastore)
+    own = machine.addresses()
+    for version in (4, 6):
+        machine.enable_forwarding(version)
+    ipv4 = request.ipv4
+    if not ipv4:
+        ipv4 = _detect(own)
+        session.out.line(f"No IP provided. Using detected IP: {ipv4}")
+    for address in filter(None, (ipv4, request.ipv6)):
+        if not _is_own(address, own):
+            version, _ = parse_address(address)
+            session.out.error(
+                f"WARNING: Could not confirm that the provided IPv{version} address is assigned to this host."
+            )
+    warning = nodes.hostname_warning(node, ipv4)
+    if warning and machine.agent.pid() is None:
+        session.out.error(warning)
+    nodes.register(node, ipv4, request.ipv6, as_number=request.as_number)
+
+
+def _detect(own: Iterable[Address]) -> str:
+    """The address by which other hosts most likely know this one: the last that is not of a container's kind."""
+    found = [
+        address_of(address.cidr)
+        for address in own
+        if ":" not in address.cidr and address.scope == "global" and not address.device.startswith(_NOT_THE_HOST)
+        and address.device != "lo"
+    ]  # fmt: skip
+    if not found:
+        raise ValidationError(
+            "Couldn't autodetect a management IP address. Please provide an IP by rerunning the command with the "
+            "--ip=<IP_ADDRESS> flag."
+        )
+    return found[-1]
+
+
+def _is_own(address: str, own: Iterable[Address]) -> bool:
+    return any(address_of(each.cidr) == address for each in own if each.device != "docker0")
+
+
+def _running_pid(machine: Machine) -> int | None:
+    """The agent's process; ``None`` when there is none. One that is just starting is given time to say its pid."""
+    end = machine.now() + PID_SECONDS
+    pid = machine.agent.pid()
+    while pid == 0:
+        if machine.now() >= end:
+            raise UnavailableError("calico-node is starting and has not said its pid; try again")
+        machine.sleep(POLL_SECONDS)
+        pid = machine.agent.pid()
+    return pid
+
+
+def _start_agent(machine: Machine, log_dir: Path) -> int:
+    """Start the agent and wait until it serves; its pid. When it does not come to that, nothing is left running."""
+    process = machine.start_agent(log_dir)
+    try:
+        _wait_ready(machine, process)
+    except BaseException:
+        process.end()
+        raise
+    return process.pid
+
+
+def _wait_ready(machine: Machine, process: AgentProcess | None) -> None:
+    """Wait until the agent serves Docker and the kernel has all policy; ``process`` is it when it is our child."""
+    end = machine.now() + START_SECONDS
+    state = "it does not answer"
+    while machine.now() < end:
+        if process is not None and process.exit_code() is not None:
+            raise ApplyError(f"calico-node ended with exit code {process.exit_code()}: {_reason(process)}")
+        try:
+            status = machine.agent.status(end - machine.now())
+        except UnavailableError:
+            status = None
+        if status is not None and (process is None or status.pid == process.pid):
+            if status.ready:
+                return
+            in_sync = "in sync" if status.in_sync else "not in sync"
+            state = status.last_error or f"the plugin is {status.plugin}, the kernel is {in_sync}"
+        machine.sleep(POLL_SECONDS)
+    reason = state if process is None else f"{state}; its log ends with: {_reason(process)}"
+    raise UnavailableError(f"calico-node was not ready within {START_SECONDS:g} s: {reason}")
+
+
+def _reason(process: AgentProcess) -> str:
+    """The last line of the log that tells of an error, or else its last line."""
+    lines = [line.strip() for line in process.log_text().splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["it wrote nothing to its log"])[-1][:_REASON_LENGTH]
+
+
+def _has_endpoints(session: Session, force: bool) -> bool:
+    try:
+        return bool(Nodes(session.datastore).endpoints(session.node))
+    except CalicoError as error:
+        if force:
+            return False  # asked to stop whatever there is, so what cannot be known does not matter
+        raise UnavailableError(f"{error}; to stop the node without knowing its endpoints, use --force") from None
+
+
+def _end(machine: Machine, pid: int) -> None:
+    """Ask the agent to end and wait until it has."""
+    end = machine.now() + STOP_SECONDS
+    machine.terminate(pid)
+    while machine.agent.pid() == pid:
+        if machine.now() >= end:
+            raise UnavailableError(
+                f"calico-node (pid {pid}) did not end within {STOP_SECONDS:g} s; if it hangs: kill -9 {pid}"
+            )
+        machine.sleep(POLL_SECONDS)
+
+
+_START = (
+    "node [--ip=<IP>] [--ip6=<IP6>] [--as=<ASN>] [--log-dir=<DIR>] [--detach=<BOOL>] [--libnetwork] [--runtime=<RT>]"
+)
+
+USAGES = {
+    _START: start,
+    "node stop [--force]": stop,
+}
+
+NOTES = """\
+'node' registers this host and starts calico-node; it returns when Docker can use the plugin and the kernel has all
+policy. 'node stop' ends calico-node; policy stays in force.
+
+Options:
+  --ip=<IP>        IPv4 address of this host towards other hosts (default: detected).
+  --ip6=<IP6>      IPv6 address of this host towards other hosts (default: none).
+  --as=<ASN>       AS number of this host, such as 64511 or 1.10 (default: the global one).
+  --log-dir=<DIR>  Folder of calico-node's log (default: /var/log/calico).
+  --detach=<BOOL>  true: run in the background; false: run here until interrupted (default: true).
+  --libnetwork     Serve Docker as a network plugin; calico-node always does.
+  --runtime=<RT>   process: run calico-node; none: only register this host (default: process).
+  --force          Stop although containers on this host use Calico.
+"""

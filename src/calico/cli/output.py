@@ -1,0 +1,123 @@
+"""What a person reads: lines, paragraphs, tables on standard output, one-line errors on standard error.
+
+    table        ``+---+`` borders, cells centred, rows sorted by a column and then as a whole
+    paragraph    text wrapped at 80 columns, then an empty line
+
+Values of the datastore are a stranger's text: control characters and other unprintable ones are shown as escapes.
+"""
+
+from __future__ import annotations
+
+from calico.model.errors import UnavailableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TextIO
+
+    Cell = str | tuple[str, ...]
+    """One line of text, or several from top to bottom."""
+
+PARAGRAPH_WIDTH = 80
+
+
+class Output:
+    """Prints what commands have to say, on two streams."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
+        self._stdout = stdout
+        self._stderr = stderr
+
+    def line(self, text: str = "") -> None:
+        """One line as it is."""
+        self._write(escape(text) + "\n")
+
+    def text(self, text: str) -> None:
+        """Several lines of our own, such as help or JSON."""
+        self._write(text)
+
+    def paragraph(self, text: str) -> None:
+        """Text wrapped at 80 columns, and an empty line."""
+        from textwrap import wrap  # most commands print none
+
+        self._write("\n".join([*wrap(escape(text), PARAGRAPH_WIDTH), "", ""]))
+
+    def table(
+        self, headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, sort_by: str = "", left: bool = False
+    ) -> None:
+        """A table; ``sort_by`` names a column, empty keeps the order given."""
+        self._write(render_table(headers, rows, sort_by=sort_by, left=left))
+
+    def error(self, text: str) -> None:
+        """One line on standard error that says what is wrong and what to do."""
+        try:
+            self._stderr.write(escape(text) + "\n")
+        except OSError:
+            return  # nobody is there to be told; the exit code still says it
+
+    def flush(self) -> None:
+        """Give everything to the reader, so that a full disk or a closed pipe is noticed here."""
+        try:
+            self._stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UnavailableError(f"cannot write the output: {error.strerror}") from None
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stdout.write(text)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UnavailableError(f"cannot write the output: {error.strerror}") from None
+
+
+def escape(text: str) -> str:
+    """``text`` with every unprintable character as its Python escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escape_character(char) for char in text)
+
+
+def render_table(
+    headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, sort_by: str = "", left: bool = False
+) -> str:
+    """A table as text, every line ended; cells are centred, or at the left edge.
+
+    Rows come sorted by the column ``sort_by`` and among equals by the whole row; without it in the order given.
+    """
+    body = [[_lines(cell) for cell in row] for row in rows]
+    if sort_by:
+        column = headers.index(sort_by)
+        body.sort(key=lambda row: (row[column], row))
+    head = [[header] for header in headers]
+    widths = [max(len(line) for row in [head, *body] for line in row[column]) for column in range(len(headers))]
+    rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+\n"
+    place = str.ljust if left else _centre
+    lines = [line for row in body for line in _row(row, widths, place)]
+    return "".join([rule, *_row(head, widths, place), rule, *lines, rule])
+
+
+def _lines(cell: Cell) -> list[str]:
+    if isinstance(cell, str):
+        return [escape(cell)]
+    return [escape(line) for line in cell] or [""]
+
+
+def _row(cells: Sequence[Sequence[str]], widths: Sequence[int], place: Callable[[str, int], str]) -> Iterable[str]:
+    """The lines of a row; cells of fewer lines are filled up downwards."""
+    for index in range(max(len(cell) for cell in cells)):
+        texts = (cell[index] if index < len(cell) else "" for cell in cells)
+        yield "|" + "|".join(f" {place(text, width)} " for text, width in zip(texts, widths, strict=True)) + "|\n"
+
+
+def _centre(text: str, width: int) -> str:
+    """Centred; an odd blank goes to the right of text of odd length and to the left of text of even length."""
+    slack = width - len(text)
+    before = (slack + 1) // 2 if len(text) % 2 == 0 else slack // 2
+    return " " * before + text + " " * (slack - before)
+
+
+def _escape_character(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")

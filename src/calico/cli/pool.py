@@ -1,0 +1,80 @@
+"""``calicoctl pool``: the ranges that addresses come from."""
+
+from __future__ import annotations
+
+from calico.cli import arguments
+from calico.client.pools import Pools
+from calico.model.errors import NotFoundError, ValidationError
+from calico.model.net import canonical_address
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from calico.cli.grammar import Match
+    from calico.cli.session import Session
+    from calico.model.values import IPPool
+
+
+def add(found: Match, session: Session) -> int:
+    """Add pools; a CIDR that is a pool already gets these options."""
+    cidrs = [str(arguments.network(text)) for text in found.values("CIDR")]
+    Pools(session.datastore).add(cidrs, ipip=found.flag("--ipip"), masquerade=found.flag("--nat-outgoing"))
+    return 0
+
+
+def add_range(found: Match, session: Session) -> int:
+    """Add the pools that hold exactly the addresses of a range."""
+    start, end = _end_of_range(found, "START_IP"), _end_of_range(found, "END_IP")
+    Pools(session.datastore).add_range(start, end, ipip=found.flag("--ipip"), masquerade=found.flag("--nat-outgoing"))
+    return 0
+
+
+def remove(found: Match, session: Session) -> int:
+    """Remove pools; addresses in use stay with their containers."""
+    networks = [arguments.network(text) for text in found.values("CIDR")]
+    pools = Pools(session.datastore)
+    for network in networks:
+        try:
+            pools.remove(str(network))
+        except NotFoundError as error:
+            session.out.line(str(error))
+    return 0
+
+
+def show(found: Match, session: Session) -> int:
+    """Print the pools and their options, a table for each IP version."""
+    pools = Pools(session.datastore)
+    for version, other in ((4, "--ipv6"), (6, "--ipv4")):
+        if not found.flag(other):
+            column = f"IPv{version} CIDR"
+            rows = [(pool.cidr, _options(pool) if version == 4 else "") for pool in pools.list(version)]
+            session.out.table([column, "Options"], rows, sort_by=column)
+    return 0
+
+
+def _end_of_range(found: Match, name: str) -> str:
+    try:
+        return canonical_address(found.value(name))
+    except ValidationError as error:
+        raise ValidationError(f"Invalid {name} specified. {error}") from None
+
+
+def _options(pool: IPPool) -> str:
+    return ",".join([*["ipip"] * (pool.ipip is not None), *["nat-outgoing"] * pool.masquerade])
+
+
+USAGES = {
+    "pool add <CIDR>... [--ipip] [--nat-outgoing]": add,
+    "pool remove <CIDR>...": remove,
+    "pool range add <START_IP> <END_IP> [--ipip] [--nat-outgoing]": add_range,
+    "pool show [--ipv4 | --ipv6]": show,
+}
+
+NOTES = """\
+A pool holds at least one block: 64 addresses, /26 in IPv4 and /122 in IPv6. Pools do not overlap.
+
+Options:
+  --ipip          Traffic between hosts goes through an IP-in-IP tunnel (IPv4).
+  --nat-outgoing  Traffic to destinations outside all pools leaves with the host's address (IPv4).
+  --ipv4          Show IPv4 pools only.
+  --ipv6          Show IPv6 pools only.
+"""
