@@ -12,9 +12,8 @@ SHELL := /bin/bash
 .PHONY: help install check test demo demo-down bench format lock clean
 
 AS_ROOT := packaging/as-root.sh
-# Root runs the whole suite; what it would leave in the checkout would be in the user's way.
-TEST_ENV := env PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/calico-hypothesis \
-	$(if $(CI),CI=$(CI))
+# What root's programs leave in the checkout goes to the person whose checkout it is.
+GIVE_BACK := $(AS_ROOT) find . -user root -exec chown --no-dereference --reference=Makefile {} +
 # The machine's own engine, whatever engine the user works with otherwise.
 ENGINE := DOCKER_HOST=unix:///var/run/docker.sock
 PURE_TESTS := tests/unit tests/states tests/property tests/contract tests/golden tests/scenarios
@@ -41,7 +40,10 @@ test: ## set up this machine and run every test, with the real kernel and Docker
 	@cd "$(ROOT)"
 	packaging/packages.sh python network engine image
 	packaging/venv.sh dev
-	$(AS_ROOT) $(TEST_ENV) .venv/bin/pytest -p no:cacheprovider
+	status=0
+	$(AS_ROOT) env $(if $(CI),CI=$(CI)) .venv/bin/pytest || status=$$?
+	$(GIVE_BACK)
+	exit $$status
 
 demo: ## set up this machine and show the system at work on a real Docker engine
 	@cd "$(ROOT)"
@@ -49,7 +51,10 @@ demo: ## set up this machine and show the system at work on a real Docker engine
 	packaging/venv.sh
 	$(AS_ROOT) packaging/engine.sh start
 	$(AS_ROOT) env $(ENGINE) packaging/image.sh busybox
-	$(AS_ROOT) env $(ENGINE) .venv/bin/python demo/demo.py up
+	status=0
+	$(AS_ROOT) env $(ENGINE) .venv/bin/python demo/demo.py up || status=$$?
+	$(GIVE_BACK)
+	exit $$status
 
 demo-down: ## remove all that make demo made
 	@cd "$(ROOT)"
@@ -57,12 +62,16 @@ demo-down: ## remove all that make demo made
 	packaging/venv.sh
 	$(AS_ROOT) env $(ENGINE) .venv/bin/python demo/demo.py down
 	$(AS_ROOT) packaging/engine.sh stop
+	$(GIVE_BACK)
 
 bench: ## measure, and report ratios taken in one run
 	@cd "$(ROOT)"
 	packaging/packages.sh python network engine image
 	packaging/venv.sh dev
-	$(AS_ROOT) .venv/bin/python -m bench
+	status=0
+	$(AS_ROOT) .venv/bin/python -m bench || status=$$?
+	$(GIVE_BACK)
+	exit $$status
 
 format: ## write the source in the one format, and repair what the linter can
 	@cd "$(ROOT)"
@@ -80,5 +89,6 @@ lock: ## pin the newest allowed versions of the requirements, with hashes
 
 clean: ## remove .venv and every cache of this checkout
 	@cd "$(ROOT)"
+	$(GIVE_BACK)
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 venv=$root/.venv
+mark=$venv/.installed
 kind=${1:-run}
 
 fail() {
@@ -17,14 +18,28 @@ fail() {
 }
 
 case $kind in
-run) requirements=("$here/requirements.txt" "$here/requirements-build.txt") ;;
-dev) requirements=("$here/requirements-dev.txt" "$here/requirements-build.txt") ;;
+run) list=$here/requirements.txt ;;
+dev) list=$here/requirements-dev.txt ;;
 *) fail "unknown kind '$kind': dev, or nothing" ;;
 esac
 
-wanted() {
-    echo "$root"
-    cat "$root/pyproject.toml" "${requirements[@]}" "${BASH_SOURCE[0]}"
+# stamp_of KIND: changes with everything that decides what is installed
+stamp_of() {
+    {
+        echo "$1 $root"
+        cat "$root/pyproject.toml" "$here"/requirements*.txt "$here/venv.sh"
+    } | sha256sum | cut -d ' ' -f 1
+}
+
+is_current() {
+    local stamp
+    stamp=$(cat "$mark" 2>/dev/null) || return 1
+    # What serves to develop serves to run.
+    [ "$stamp" = "$(stamp_of "$kind")" ] || [ "$stamp" = "$(stamp_of dev)" ]
+}
+
+works() {
+    "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
 # What pip says is of interest only when it fails: a machine's own settings can make it warn at length.
@@ -36,13 +51,7 @@ install() {
     return 1
 }
 
-stamp=$(wanted | sha256sum | cut -d ' ' -f 1)
-mark=$venv/.installed-$kind
-works() {
-    "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
-}
-
-if works && [ "$(cat "$mark" 2>/dev/null)" = "$stamp" ] && [ -x "$venv/bin/calicoctl" ]; then
+if works && is_current && [ -x "$venv/bin/calicoctl" ] && [ -x "$venv/bin/calico-node" ]; then
     exit 0
 fi
 if ! works; then
@@ -52,9 +61,9 @@ fi
 rm -f "$mark"
 echo "venv: installing the pinned requirements into $venv"
 # The lists are complete, so nothing is resolved: what is not listed is not installed.
-for list in "${requirements[@]}"; do
-    install --no-deps --require-hashes --requirement "$list" ||
-        fail "pip could not install $list; its message is above"
+for requirements in "$list" "$here/requirements-build.txt"; do
+    install --no-deps --require-hashes --requirement "$requirements" ||
+        fail "pip could not install $requirements; what it said is above"
 done
 install --no-deps --no-build-isolation --editable "$root" || fail "pip could not install the project itself"
-echo "$stamp" >"$mark"
+stamp_of "$kind" >"$mark"
