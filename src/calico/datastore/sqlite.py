@@ -19,7 +19,7 @@ from calico.datastore.api import (
 )
 from calico.datastore.request import MAX_OPERATIONS, Write, directory_range, validate_key, validate_transaction
 from calico.datastore.sqlite_file import DatabaseFile
-from calico.model.errors import CompactedError, ConflictError, ValidationError
+from calico.model.errors import CompactedError, ConflictError, UnavailableError, ValidationError
 
 if TYPE_CHECKING:
     from calico.datastore.wakeup import Wakeup
@@ -158,7 +158,12 @@ class _SqliteWatch(Watch):
 
     def _wait_events(self, deadline: float) -> Events:
         while not self._closed:
-            events, self._revision = self._store._read_events(self._bounds, self._revision, self._generation)
+            try:
+                events, self._revision = self._store._read_events(self._bounds, self._revision, self._generation)
+            except UnavailableError:
+                if self._closed:
+                    break
+                raise
             remaining = deadline - time.monotonic()
             if events or remaining <= 0:
                 return Events(events, self._revision)

@@ -48,8 +48,8 @@ _MALFORMED = (
     " and put a backup in its place or start with an empty datastore"
 )
 _FAULTS = {
-    sqlite3.SQLITE_BUSY: "{path} was locked by another process for {timeout:g} s: try again, or find it with fuser",
-    sqlite3.SQLITE_INTERRUPT: "{path} did not answer within {timeout:g} s: try again",
+    sqlite3.SQLITE_BUSY: "{path} was locked by another process for {timeout:.3g} s: try again, or find it with fuser",
+    sqlite3.SQLITE_INTERRUPT: "{path} did not answer within {timeout:.3g} s: try again",
     sqlite3.SQLITE_FULL: "no space is left for {path}: free some and try again; nothing was written",
     sqlite3.SQLITE_CORRUPT: _MALFORMED,
     sqlite3.SQLITE_NOTADB: _MALFORMED,
@@ -111,7 +111,7 @@ class DatabaseFile:
         deadline = time.monotonic() + timeout
         # SQLite's own wait sleeps in growing steps; threads of one process queue up here instead.
         if not self._writing.acquire(timeout=max(timeout, 0)):
-            raise UnavailableError(f"{self.path} was busy with other writers for {timeout:g} s: try again")
+            raise UnavailableError(f"{self.path} was busy with other writers for {timeout:.3g} s: try again")
         try:
             with self._connection(max(deadline - time.monotonic(), 0)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
