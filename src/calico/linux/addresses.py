@@ -5,10 +5,9 @@ Source: rtnetlink(7), linux/if_addr.h.
 
 import functools
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 
-from calico.linux.devices import index_of, name_of
 from calico.linux.messages import (
     NLM_F_ACK,
     NLM_F_CREATE,
@@ -20,7 +19,7 @@ from calico.linux.messages import (
     parse_attributes,
     unpack_struct,
 )
-from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket
+from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket, SocketOwner, open_netlink
 from calico.linux.routes import pack_address, unpack_address
 from calico.model.errors import ValidationError
 from calico.model.net import format_address, split_cidr
@@ -52,23 +51,11 @@ class Address:
     scope: str = "global"
 
 
-class Addresses:
+class Addresses(SocketOwner):
     """Adds, deletes and lists addresses in the network namespace in which the object was made."""
 
     def __init__(self, sock: NetlinkSocket | None = None) -> None:
-        self._socket = sock or NetlinkSocket(NETLINK_ROUTE)
-
-    def __enter__(self) -> "Addresses":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
+        super().__init__(sock or open_netlink(NETLINK_ROUTE))
 
     def add(self, address: Address, *, nodad: bool = False) -> None:
         """Put an address on a device; AlreadyExistsError when it is there.
@@ -88,35 +75,38 @@ class Addresses:
 
     def list(self, device: str | None = None) -> tuple[Address, ...]:
         """The addresses of one device (NotFoundError when there is none), or of all."""
-        index = 0 if device is None else index_of(self._socket, device)
+        index = 0 if device is None else self._socket.index_of(device)
         messages = self._socket.dump(Request(_RTM_GETADDR, _IFADDR.pack(0, 0, 0, 0, index)), "list addresses")
-        names = functools.cache(functools.partial(name_of, self._socket))
+        names = functools.cache(self._socket.name_of)
         found = []
         for message in messages:
             if message.kind != _RTM_NEWADDR:
                 continue
-            number, cidr, scope = _parse(message)
-            name = names(number)
-            if name is not None and index in (0, number):
-                found.append(Address(name, cidr, scope))
+            number, address = parse_address_message(message, names)
+            if address is not None and index in (0, number):
+                found.append(address)
         return tuple(found)
 
     def _payload(self, address: Address) -> bytes:
         version, value, length = split_cidr(address.cidr)
         if address.scope not in _SCOPES:
             raise ValidationError(f"{address.scope!r} is not a scope: use {', '.join(_SCOPES)}")
-        index = index_of(self._socket, address.device)
+        index = self._socket.index_of(address.device)
         packed = pack_address(format_address(version, value), version)
         header = _IFADDR.pack(_FAMILY[version], length, 0, _SCOPES[address.scope], index)
         return header + pack_attribute(_IFA_LOCAL, packed) + pack_attribute(_IFA_ADDRESS, packed)
 
 
-def _parse(message: Message) -> tuple[int, str, str]:
-    """The interface index, the CIDR and the scope of an RTM_NEWADDR message."""
+def parse_address_message(message: Message, device_name: Callable[[int], str | None]) -> tuple[int, Address | None]:
+    """The interface index and the address of an RTM_NEWADDR message; no address when it is no IP address.
+
+    ``device_name`` gives the name of an index, ``None`` for a device that is gone: then its address is too.
+    """
     family, length, _, scope, index = unpack_struct(_IFADDR, message.payload)
     attributes = parse_attributes(message.payload, _IFADDR.size)
     local = attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS))
-    if family not in _VERSION or local is None:
-        raise ValidationError(f"address message of family {family} without an address")
+    name = device_name(index)
+    if family not in _VERSION or local is None or name is None:
+        return index, None
     text = unpack_address(_VERSION[family], local)
-    return index, f"{text}/{length}", _SCOPE_NAMES.get(scope, str(scope))
+    return index, Address(name, f"{text}/{length}", _SCOPE_NAMES.get(scope, str(scope)))

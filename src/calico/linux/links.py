@@ -5,9 +5,8 @@ Source: rtnetlink(7), linux/if_link.h.
 
 import struct
 from dataclasses import dataclass
-from types import TracebackType
 
-from calico.linux.devices import index_of, validate_device
+from calico.linux.devices import validate_device
 from calico.linux.messages import (
     NLM_F_ACK,
     NLM_F_CREATE,
@@ -23,7 +22,7 @@ from calico.linux.messages import (
     unpack_text,
     unpack_uint,
 )
-from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket
+from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket, SocketOwner, open_netlink
 from calico.model.errors import ApplyError, ValidationError
 from calico.model.names import canonical_mac
 
@@ -73,23 +72,11 @@ class Link:
     peer: int | None = None
 
 
-class Links:
+class Links(SocketOwner):
     """Makes, finds, changes and deletes links in the network namespace in which the object was made."""
 
     def __init__(self, sock: NetlinkSocket | None = None) -> None:
-        self._socket = sock or NetlinkSocket(NETLINK_ROUTE)
-
-    def __enter__(self) -> "Links":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
+        super().__init__(sock or open_netlink(NETLINK_ROUTE))
 
     def create_veth(
         self,
@@ -113,7 +100,7 @@ class Links:
         peer_end = _IFINFO.pack(0, 0, 0, 0, 0) + _attributes(peer, peer_mac, mtu, peer_namespace)
         info = pack_nested(
             _IFLA_LINKINFO,
-            pack_text(_IFLA_INFO_KIND, "veth"),
+            pack_attribute(_IFLA_INFO_KIND, b"veth"),
             pack_nested(_IFLA_INFO_DATA, pack_attribute(_VETH_INFO_PEER, peer_end)),
         )
         payload = header + _attributes(host, host_mac, mtu) + info
@@ -121,7 +108,7 @@ class Links:
             Request(RTM_NEWLINK, payload, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL),
             f"create the veth pair {host} and {peer}",
         )
-        return index_of(self._socket, host)
+        return self._socket.index_of(host)
 
     def update(
         self,
@@ -140,7 +127,7 @@ class Links:
         """
         flags = _IFF_UP if up else 0
         mask = 0 if up is None else _IFF_UP
-        payload = _IFINFO.pack(0, 0, index_of(self._socket, name), flags, mask)
+        payload = _IFINFO.pack(0, 0, self._socket.index_of(name), flags, mask)
         payload += _attributes(rename, mac, mtu, namespace)
         self._socket.call(Request(_RTM_SETLINK, payload), f"change interface {name}")
 
@@ -196,14 +183,14 @@ def _number(attributes: dict[int, bytes], kind: int) -> int | None:
 
 def _attributes(name: str | None, mac: str | None, mtu: int | None, namespace: int | None = None) -> bytes:
     parts = []
-    if name is not None:
-        parts.append(pack_text(_IFLA_IFNAME, validate_device(name)))
     if mac is not None:
         parts.append(pack_attribute(_IFLA_ADDRESS, bytes.fromhex(canonical_mac(mac).replace(":", ""))))
     if mtu is not None:
         if not 0 < mtu < 1 << 31:
             raise ValidationError(f"{mtu} is not an MTU")
         parts.append(pack_u32(_IFLA_MTU, mtu))
+    if name is not None:
+        parts.append(pack_text(_IFLA_IFNAME, validate_device(name)))
     if namespace is not None:
         parts.append(pack_u32(_IFLA_NET_NS_FD, namespace))
     return b"".join(parts)

@@ -111,6 +111,8 @@ def pack_nested(kind: int, *attributes: bytes) -> bytes:
 
 def pack_u32(kind: int, value: int) -> bytes:
     """An attribute of 32 bits in the host's byte order."""
+    if not 0 <= value < 1 << 32:
+        raise ValidationError(f"{value} does not fit 32 bits")
     return pack_attribute(kind, value.to_bytes(4, sys.byteorder))
 
 

@@ -3,15 +3,14 @@
 Source: rtnetlink(7).
 """
 
-import functools
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 
-from calico.linux.devices import name_of
 from calico.linux.links import RTM_DELLINK, RTM_NEWLINK, link_family, parse_link
 from calico.linux.messages import Message
-from calico.linux.netlink import NETLINK_ROUTE, Lost, NetlinkSocket
+from calico.linux.netlink import NETLINK_ROUTE, Lost, SocketOwner, open_netlink
 from calico.linux.routes import RTM_DELROUTE, RTM_NEWROUTE, Route, parse_route
+from calico.model.errors import ValidationError
 
 _RTNLGRP_LINK = 1
 _RTNLGRP_IPV4_ROUTE = 7
@@ -48,7 +47,7 @@ class RouteEvent:
 Event = LinkEvent | RouteEvent | Lost
 
 
-class LinkMonitor:
+class LinkMonitor(SocketOwner):
     """Hears of links, and of routes if asked, in the network namespace in which the object was made.
 
     Make the monitor first, then list what is there: then nothing falls between the two.
@@ -56,19 +55,7 @@ class LinkMonitor:
 
     def __init__(self, *, routes: bool = False, receive_buffer: int = _RECEIVE_BUFFER) -> None:
         groups = [_RTNLGRP_LINK] + ([_RTNLGRP_IPV4_ROUTE, _RTNLGRP_IPV6_ROUTE] if routes else [])
-        self._socket = NetlinkSocket(NETLINK_ROUTE, groups=groups, receive_buffer=receive_buffer)
-
-    def __enter__(self) -> "LinkMonitor":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
+        super().__init__(open_netlink(NETLINK_ROUTE, groups=groups, receive_buffer=receive_buffer))
 
     def fileno(self) -> int:
         """For a selector; readable when ``read`` has something."""
@@ -77,22 +64,27 @@ class LinkMonitor:
     def read(self, timeout: float = 0.0) -> tuple[Event, ...]:
         """What happened, oldest first, waiting up to ``timeout`` seconds for the first event.
 
-        ``(Lost(),)`` when the kernel had to throw events away: list again.
+        ``(Lost(),)`` when the kernel had to throw events away, or an event cannot be read: list again.
         """
         received = self._socket.receive(timeout)
         if isinstance(received, Lost):
             return (received,)
-        return tuple(event for event in map(self._event, received) if event is not None)
+        try:
+            events = [parse_event(message, self._socket.name_of) for message in received]
+        except ValidationError:
+            return (Lost(),)
+        return tuple(event for event in events if event is not None)
 
-    def _event(self, message: Message) -> Event | None:
-        if message.kind in (RTM_NEWLINK, RTM_DELLINK):
-            # A bridge tells under its own family that a port left it: the link itself lives on.
-            if link_family(message) != 0:
-                return None
-            link = parse_link(message)
-            deleted = message.kind == RTM_DELLINK
-            return LinkEvent(link.name, link.index, link.up, link.running, link.mac, deleted)
-        if message.kind in (RTM_NEWROUTE, RTM_DELROUTE):
-            route = parse_route(message, functools.partial(name_of, self._socket))
-            return None if route is None else RouteEvent(route, message.kind == RTM_DELROUTE)
-        return None
+
+def parse_event(message: Message, device_name: Callable[[int], str | None]) -> Event | None:
+    """What a message tells, ``None`` when nothing of ours; ``device_name`` gives the name of an index."""
+    if message.kind in (RTM_NEWLINK, RTM_DELLINK):
+        # A bridge tells under its own family that a port left it: the link itself lives on.
+        if link_family(message) != 0:
+            return None
+        link = parse_link(message)
+        return LinkEvent(link.name, link.index, link.up, link.running, link.mac, message.kind == RTM_DELLINK)
+    if message.kind in (RTM_NEWROUTE, RTM_DELROUTE):
+        route = parse_route(message, device_name)
+        return None if route is None else RouteEvent(route, message.kind == RTM_DELROUTE)
+    return None

@@ -45,8 +45,6 @@ class Namespace:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Namespace) and os.path.sameopenfile(self._fd, other._fd)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def close(self) -> None:
         """Let go of it; closing twice is allowed."""
         if self._fd >= 0:

@@ -5,19 +5,18 @@ Source: rtnetlink(7), linux/neighbour.h.
 
 import struct
 from dataclasses import dataclass
-from types import TracebackType
 
-from calico.linux.devices import index_of
 from calico.linux.messages import (
     NLM_F_ACK,
     NLM_F_CREATE,
     NLM_F_REPLACE,
+    Message,
     Request,
     pack_attribute,
     parse_attributes,
     unpack_struct,
 )
-from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket
+from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket, SocketOwner, open_netlink
 from calico.linux.routes import pack_address, unpack_address
 from calico.model.names import canonical_mac
 from calico.model.net import parse_address
@@ -28,6 +27,7 @@ _RTM_GETNEIGH = 30
 
 _NDA_DST = 1
 _NDA_LLADDR = 2
+_NOARP = 0x40
 _PERMANENT = 0x80
 
 _FAMILY = {4: 2, 6: 10}
@@ -47,23 +47,11 @@ class Neighbour:
     permanent: bool = True
 
 
-class Neighbours:
+class Neighbours(SocketOwner):
     """Sets, deletes and lists neighbours in the network namespace in which the object was made."""
 
     def __init__(self, sock: NetlinkSocket | None = None) -> None:
-        self._socket = sock or NetlinkSocket(NETLINK_ROUTE)
-
-    def __enter__(self) -> "Neighbours":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
+        super().__init__(sock or open_netlink(NETLINK_ROUTE))
 
     def replace(self, device: str, address: str, mac: str) -> None:
         """Make a permanent entry, in place of any other for the address."""
@@ -78,22 +66,26 @@ class Neighbours:
         self._socket.call(Request(_RTM_DELNEIGH, payload), f"delete neighbour {address} on {device}")
 
     def list(self, device: str) -> tuple[Neighbour, ...]:
-        """The entries of a device whose MAC is known; NotFoundError when there is no such device."""
-        index = index_of(self._socket, device)
+        """The entries of a device whose MAC is known, without multicast; NotFoundError for no such device."""
+        index = self._socket.index_of(device)
         messages = self._socket.dump(
             Request(_RTM_GETNEIGH, _NDMSG.pack(0, 0, 0, 0, 0)), f"list neighbours of {device}"
         )
-        found = []
-        for message in messages:
-            family, number, state, _, _ = unpack_struct(_NDMSG, message.payload)
-            attributes = parse_attributes(message.payload, _NDMSG.size)
-            mac = attributes.get(_NDA_LLADDR)
-            if number == index and family in _VERSION and mac and _NDA_DST in attributes:
-                address = unpack_address(_VERSION[family], attributes[_NDA_DST])
-                found.append(Neighbour(device, address, mac.hex(":"), bool(state & _PERMANENT)))
-        return tuple(found)
+        entries = (parse_neighbour(message, device) for message in messages if message.kind == _RTM_NEWNEIGH)
+        return tuple(entry for number, entry in entries if number == index and entry is not None)
 
     def _payload(self, device: str, address: str, state: int) -> bytes:
         version, _ = parse_address(address)
-        header = _NDMSG.pack(_FAMILY[version], index_of(self._socket, device), state, 0, 0)
+        header = _NDMSG.pack(_FAMILY[version], self._socket.index_of(device), state, 0, 0)
         return header + pack_attribute(_NDA_DST, pack_address(address, version))
+
+
+def parse_neighbour(message: Message, device: str) -> tuple[int, Neighbour | None]:
+    """The interface index and the entry of an RTM_NEWNEIGH message; no entry without a MAC of a host."""
+    family, index, state, _, _ = unpack_struct(_NDMSG, message.payload)
+    attributes = parse_attributes(message.payload, _NDMSG.size)
+    address, mac = attributes.get(_NDA_DST), attributes.get(_NDA_LLADDR)
+    if family not in _VERSION or not mac or not address or state & _NOARP:
+        return index, None
+    text = unpack_address(_VERSION[family], address)
+    return index, Neighbour(device, text, mac.hex(":"), bool(state & _PERMANENT))

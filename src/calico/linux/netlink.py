@@ -7,6 +7,7 @@ Source: netlink(7), socket(7).
 
 import array
 import errno
+import fcntl
 import math
 import select
 import socket
@@ -16,7 +17,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
+from calico.linux.devices import validate_device
 from calico.linux.messages import (
     NLM_F_ACK,
     NLM_F_DUMP,
@@ -31,6 +34,7 @@ from calico.linux.messages import (
     pack_message,
     parse_acknowledgement,
     parse_messages,
+    unpack_text,
 )
 from calico.linux.refusals import kernel_error, os_error
 from calico.model.errors import UnavailableError, ValidationError
@@ -49,6 +53,9 @@ _NETLINK_EXT_ACK = 11
 _NETLINK_GET_STRICT_CHK = 12
 _SO_RCVBUFFORCE = 33
 _SO_ATTACH_FILTER = 26
+_SIOCGIFNAME = 0x8910
+_SIOCGIFINDEX = 0x8933
+_IFREQ = struct.Struct("=16si20x")
 
 _DATAGRAM = 1 << 16
 """The kernel cuts a dump into datagrams of at most 32 KiB; single messages of ours are far below."""
@@ -64,7 +71,7 @@ _DONE = Answer()
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Events were thrown away because nobody read them in time: list everything again."""
+    """Events were thrown away, since nobody read them in time or they made no sense: list everything again."""
 
 
 class _OverrunError(Exception):
@@ -72,71 +79,27 @@ class _OverrunError(Exception):
 
 
 class NetlinkSocket:
-    """One conversation with the kernel, in the network namespace in which the object was made.
+    """One conversation with the kernel, for life in the network namespace in which its socket was opened.
 
-    ``protocol`` is ``NETLINK_ROUTE`` or ``NETLINK_NETFILTER``. Threads may share the object: each call
-    holds a lock until its answer is complete. With ``groups`` (multicast group numbers) the socket hears
-    events: then use ``receive`` only. ``only_kind`` lets the kernel drop all messages of other kinds
-    before they take room in the receive buffer.
+    Threads may share the object: each call holds a lock until its answer is complete. ``timeout`` is in
+    seconds, for calls that name none. Made by ``open_netlink``.
     """
 
     def __init__(
-        self,
-        protocol: int,
-        *,
-        groups: Sequence[int] = (),
-        only_kind: int | None = None,
-        timeout: float = TIMEOUT,
-        receive_buffer: int = RECEIVE_BUFFER,
-        clock: Callable[[], float] = time.monotonic,
+        self, sock: socket.socket, *, timeout: float = TIMEOUT, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self._socket = sock
         self._timeout = timeout
         self._clock = clock
         self._sequence = 0
         self._stale = False
         self._lock = threading.Lock()
         self._buffer = bytearray(_DATAGRAM)
-        try:
-            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
-        except OSError as error:
-            raise os_error("open a netlink socket", error) from error
-        try:
-            self._configure(groups, only_kind, receive_buffer)
-        except OSError as error:
-            self._socket.close()
-            raise os_error("set up a netlink socket", error) from error
         self._poll = select.poll()
-        self._poll.register(self._socket, select.POLLIN)
-
-    def _configure(self, groups: Sequence[int], only_kind: int | None, receive_buffer: int) -> None:
-        self._socket.setblocking(False)
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK):
-            try:
-                self._socket.setsockopt(_SOL_NETLINK, option, 1)
-            except OSError as error:
-                # An old kernel: errors come without a reason, dumps unfiltered; callers filter again.
-                if error.errno != errno.ENOPROTOOPT:
-                    raise
-        if only_kind is not None:
-            _attach_kind_filter(self._socket, only_kind)
-        self._socket.bind((0, 0))
-        for group in groups:
-            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
-
-    def __enter__(self) -> "NetlinkSocket":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        self._poll.register(sock, select.POLLIN)
 
     def close(self) -> None:
-        """Give the socket back; closing twice is allowed."""
+        """Close the socket; closing twice is allowed."""
         self._socket.close()
 
     def fileno(self) -> int:
@@ -147,6 +110,29 @@ class NetlinkSocket:
     def port(self) -> int:
         """The socket's netlink address, which events name as their cause."""
         return int(self._socket.getsockname()[0])
+
+    # ---- devices ---------------------------------------------------------------------------------
+
+    # Not socket.if_nametoindex: that asks in the namespace of the calling thread, which may be another.
+
+    def index_of(self, device: str) -> int:
+        """The index of a device; NotFoundError when there is none of this name."""
+        request = _IFREQ.pack(validate_device(device).encode(), 0)
+        try:
+            answer = fcntl.ioctl(self._socket.fileno(), _SIOCGIFINDEX, request)
+        except OSError as error:
+            raise os_error(f"find interface {device}", error) from error
+        return int(_IFREQ.unpack(answer)[1])
+
+    def name_of(self, index: int) -> str | None:
+        """The name of the device with this index; ``None`` when it has gone."""
+        try:
+            answer = fcntl.ioctl(self._socket.fileno(), _SIOCGIFNAME, _IFREQ.pack(b"", index))
+        except OSError as error:
+            if error.errno in (errno.ENODEV, errno.ENXIO):
+                return None
+            raise os_error(f"find interface number {index}", error) from error
+        return unpack_text(_IFREQ.unpack(answer)[0])
 
     # ---- requests --------------------------------------------------------------------------------
 
@@ -161,10 +147,9 @@ class NetlinkSocket:
     def ask(self, request: Request, *, timeout: float | None = None) -> Answer:
         """Do one request; a refusal is an answer too.
 
-        Without ``NLM_F_ACK`` among its flags the first message ends the answer.
+        When its flags lack ``NLM_F_ACK`` the first message ends the answer.
         """
-        with self._lock:
-            return self._exchange([request], self._deadline(timeout))[0]
+        return self.ask_all([request], timeout=timeout)[0]
 
     def ask_all(self, requests: Sequence[Request], *, timeout: float | None = None) -> list[Answer]:
         """Do many requests with few sends; an answer for each, in order.
@@ -175,8 +160,11 @@ class NetlinkSocket:
         answers: list[Answer] = []
         with self._lock:
             deadline = self._deadline(timeout)
-            for start in range(0, len(requests), _BATCH):
-                answers += self._exchange(requests[start : start + _BATCH], deadline)
+            try:
+                for start in range(0, len(requests), _BATCH):
+                    answers += self._exchange(requests[start : start + _BATCH], deadline)
+            except _OverrunError:
+                raise UnavailableError("the kernel's answer did not fit the receive buffer") from None
         return answers
 
     def dump(self, request: Request, what: str, *, timeout: float | None = None) -> list[Message]:
@@ -271,7 +259,7 @@ class NetlinkSocket:
             while lost or len(messages) < _RECEIVE_MANY:
                 try:
                     some = self._read()
-                except _OverrunError:
+                except (_OverrunError, ValidationError):
                     lost = True
                     continue
                 if some is not None:
@@ -282,10 +270,7 @@ class NetlinkSocket:
 
     def _receive_answer(self, deadline: float) -> list[Message]:
         while True:
-            try:
-                messages = self._read()
-            except _OverrunError:
-                raise UnavailableError("the kernel's answer did not fit the receive buffer") from None
+            messages = self._read()
             if messages is not None:
                 return messages
             if not self._wait(deadline):
@@ -323,6 +308,71 @@ class NetlinkSocket:
 
     def _deadline(self, timeout: float | None) -> float:
         return self._clock() + (self._timeout if timeout is None else timeout)
+
+
+class SocketOwner:
+    """What every door through netlink has: a socket of its own that is closed with it."""
+
+    def __init__(self, sock: NetlinkSocket) -> None:
+        self._socket = sock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the socket back; closing twice is allowed."""
+        self._socket.close()
+
+
+def open_netlink(
+    protocol: int,
+    *,
+    groups: Sequence[int] = (),
+    only_kind: int | None = None,
+    timeout: float = TIMEOUT,
+    receive_buffer: int = RECEIVE_BUFFER,
+) -> NetlinkSocket:
+    """Open a socket of ``NETLINK_ROUTE`` or ``NETLINK_NETFILTER`` in the calling thread's network namespace.
+
+    With ``groups`` (multicast group numbers) it hears events: then use ``receive`` only. ``only_kind`` lets
+    the kernel drop messages of all other kinds before they take room in the buffer of ``receive_buffer``
+    bytes.
+    """
+    try:
+        sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+    except OSError as error:
+        raise os_error("open a netlink socket", error) from error
+    try:
+        _configure(sock, receive_buffer)
+        if only_kind is not None:
+            _attach_kind_filter(sock, only_kind)
+        sock.bind((0, 0))
+        for group in groups:
+            sock.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
+    except OSError as error:
+        sock.close()
+        raise os_error("set up a netlink socket", error) from error
+    return NetlinkSocket(sock, timeout=timeout)
+
+
+def _configure(sock: socket.socket, receive_buffer: int) -> None:
+    sock.setblocking(False)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, receive_buffer)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK):
+        try:
+            sock.setsockopt(_SOL_NETLINK, option, 1)
+        except OSError as error:
+            # An old kernel: errors come without a reason, dumps unfiltered; callers filter again.
+            if error.errno != errno.ENOPROTOOPT:
+                raise
 
 
 def _answer(refusal: Answer | None, messages: list[Message] | None) -> Answer:

@@ -9,7 +9,6 @@ Source: linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h; libnftnl for t
 
 import struct
 from dataclasses import dataclass
-from types import TracebackType
 
 from calico.linux.messages import (
     Message,
@@ -19,7 +18,7 @@ from calico.linux.messages import (
     unpack_struct,
     unpack_text,
 )
-from calico.linux.netlink import NETLINK_NETFILTER, Lost, NetlinkSocket
+from calico.linux.netlink import NETLINK_NETFILTER, Lost, NetlinkSocket, SocketOwner, open_netlink
 from calico.model.errors import ApplyError, NotFoundError, ValidationError
 
 _SUBSYSTEM = 10 << 8
@@ -76,26 +75,14 @@ class NewGeneration:
     process: str | None = None
 
 
-class NfTables:
+class NfTables(SocketOwner):
     """Asks nf_tables of the network namespace in which the object was made.
 
     Families are nft's words: ``inet``, ``ip``, ``ip6``, ``arp``, ``bridge``, ``netdev``.
     """
 
     def __init__(self, sock: NetlinkSocket | None = None) -> None:
-        self._socket = sock or NetlinkSocket(NETLINK_NETFILTER)
-
-    def __enter__(self) -> "NfTables":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
+        super().__init__(sock or open_netlink(NETLINK_NETFILTER))
 
     def generation(self) -> int:
         """The present generation: unchanged means that nobody changed anything."""
@@ -131,7 +118,7 @@ class NfTables:
         return rules
 
 
-class NfTablesMonitor:
+class NfTablesMonitor(SocketOwner):
     """Hears of each new generation in the network namespace in which the object was made.
 
     The kernel throws all other nf_tables events away before they reach the socket, so a large transaction
@@ -139,19 +126,7 @@ class NfTablesMonitor:
     """
 
     def __init__(self) -> None:
-        self._socket = NetlinkSocket(NETLINK_NETFILTER, groups=[_NFNLGRP_NFTABLES], only_kind=_NEWGEN)
-
-    def __enter__(self) -> "NfTablesMonitor":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
+        super().__init__(open_netlink(NETLINK_NETFILTER, groups=[_NFNLGRP_NFTABLES], only_kind=_NEWGEN))
 
     def fileno(self) -> int:
         """For a selector; readable when ``read`` has something."""
@@ -162,7 +137,10 @@ class NfTablesMonitor:
         received = self._socket.receive(timeout)
         if isinstance(received, Lost):
             return (received,)
-        return tuple(parse_generation(message) for message in received if message.kind == _NEWGEN)
+        try:
+            return tuple(parse_generation(message) for message in received if message.kind == _NEWGEN)
+        except ValidationError:
+            return (Lost(),)
 
 
 def parse_generation(message: Message) -> NewGeneration:

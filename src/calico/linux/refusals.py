@@ -25,7 +25,6 @@ _MEANING: dict[int, type[CalicoError]] = {
     errno.ETIMEDOUT: UnavailableError,
 }
 _HINT = {
-    errno.EACCES: "run as root",
     errno.EPERM: "run as root (CAP_NET_ADMIN)",
     errno.EOPNOTSUPP: "the kernel lacks this feature",
     errno.EPROTONOSUPPORT: "the kernel lacks this kind of netlink",

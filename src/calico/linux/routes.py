@@ -8,9 +8,7 @@ import functools
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 
-from calico.linux.devices import index_of, name_of
 from calico.linux.messages import (
     NLM_F_ACK,
     NLM_F_CREATE,
@@ -23,7 +21,7 @@ from calico.linux.messages import (
     unpack_struct,
     unpack_uint,
 )
-from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket
+from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket, SocketOwner, open_netlink
 from calico.model.errors import CalicoError, ValidationError
 from calico.model.net import bits, format_address, parse_address, parse_network
 
@@ -88,23 +86,11 @@ class Route:
     source: str | None = None
 
 
-class Routes:
+class Routes(SocketOwner):
     """Reads and writes the main table of the network namespace in which the object was made."""
 
     def __init__(self, sock: NetlinkSocket | None = None) -> None:
-        self._socket = sock or NetlinkSocket(NETLINK_ROUTE)
-
-    def __enter__(self) -> "Routes":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the socket back."""
-        self._socket.close()
+        super().__init__(sock or open_netlink(NETLINK_ROUTE))
 
     def replace(self, route: Route) -> None:
         """Put the route in, in place of one with the same destination and metric.
@@ -132,7 +118,7 @@ class Routes:
         """The routes of IPv4 or IPv6, of one ``protocol`` and of devices with a name prefix if given."""
         payload = _RTMSG.pack(_FAMILY[version], 0, 0, 0, _MAIN_TABLE, protocol or 0, 0, 0, 0)
         messages = self._socket.dump(Request(_RTM_GETROUTE, payload), f"list IPv{version} routes")
-        device_name = functools.cache(functools.partial(name_of, self._socket))
+        device_name = functools.cache(self._socket.name_of)
         routes = (parse_route(message, device_name) for message in messages if message.kind == RTM_NEWROUTE)
         return tuple(
             route
@@ -157,7 +143,7 @@ class Routes:
         error = answer.error(f"find the route to {address}")
         if error is not None:
             raise error
-        return _parse(answer.messages[0], functools.partial(name_of, self._socket))
+        return _parse(answer.messages[0], self._socket.name_of)
 
     def _each(
         self, routes: Sequence[Route], make: Callable[[Route], Request], verb: str
@@ -192,7 +178,7 @@ class Routes:
         parts = [_RTMSG.pack(family, network.length, 0, 0, _MAIN_TABLE, route.protocol, scope, kind, 0)]
         parts.append(pack_attribute(_RTA_DST, network.base.to_bytes(size, "big")))
         if route.device is not None:
-            parts.append(pack_u32(_RTA_OIF, index_of(self._socket, route.device)))
+            parts.append(pack_u32(_RTA_OIF, self._socket.index_of(route.device)))
         for attribute, address in ((_RTA_GATEWAY, route.gateway), (_RTA_PREFSRC, route.source)):
             if address is not None:
                 parts.append(pack_attribute(attribute, pack_address(address, network.version)))
@@ -257,5 +243,6 @@ def _parse(message: Message, device_name: Callable[[int], str | None]) -> Route:
 
 
 def _scope(route: Route) -> int:
-    on_link = route.gateway is None and route.kind == "unicast"
+    """IPv4 wants to be told what is on the link; IPv6 knows no scopes of routes."""
+    on_link = route.gateway is None and route.kind == "unicast" and ":" not in route.destination
     return _SCOPE_LINK if on_link else _SCOPE_GLOBAL
