@@ -43,7 +43,7 @@ class NftLibrary:
         if len(text) > _LARGE:
             _give_memory_back()
         if status != 0:
-            raise ApplyError(f"the kernel refused the nft transaction: {_first_error(errors)}")
+            raise ApplyError(f"the kernel refused the nft transaction: {_first_error(errors, commands)}")
 
     def list_table(self, family: str, name: str) -> list[dict[str, object]] | None:
         """The objects of a table as nft lists them in JSON (libnftables-json(5)); ``None`` without such a table.
@@ -54,7 +54,7 @@ class NftLibrary:
         if status != 0:
             if _NO_TABLE in errors:
                 return None
-            raise ApplyError(f"the kernel refused to list table {family} {name}: {_first_error(errors)}")
+            raise ApplyError(f"the kernel refused to list table {family} {name}: {_first_error(errors, '')}")
         objects = json.loads(output)["nftables"]
         if len(output) > _LARGE:
             _give_memory_back()
@@ -99,14 +99,21 @@ def _load(soname: str) -> Any:  # ctypes gives functions no type
     return library
 
 
-def _first_error(errors: str) -> str:
-    """The first message of libnftables, with the line it points at: ``MESSAGE in: COMMAND``."""
-    lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    if not lines:
-        return "no reason given"
-    message = lines[0].partition("Error: ")[2] or lines[0]
-    command = lines[1] if len(lines) > 1 else ""
-    return f"{message} in: {command[:200]}" if command else message
+def _first_error(errors: str, commands: str) -> str:
+    """The first message of libnftables, and the command that it points at when that is clear.
+
+    The library prints the first command, whichever is at fault, and marks columns of the faulty one below it.
+    """
+    lines = errors.splitlines()
+    message = next((line.partition("Error: ")[2] for line in lines if "Error: " in line), "no reason given")
+    marks = next((line for line in lines if line and not line.strip(" ^~")), "")
+    start, end = len(marks) - len(marks.lstrip()), len(marks)
+    suspects = [command for command in commands.splitlines() if _is_word(command, start, end)]
+    return f"{message} in: {suspects[0][:200]}" if marks and len(suspects) == 1 else message
+
+
+def _is_word(text: str, start: int, end: int) -> bool:
+    return f" {text} "[start : start + 1] == " " and f" {text} "[end + 1 : end + 2] == " " and len(text) >= end
 
 
 def _give_memory_back() -> None:
