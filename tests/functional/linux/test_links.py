@@ -1,6 +1,7 @@
 """Links, made and changed in the real kernel, as the ip command sees them."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_links_are_found_as_the_ip_command_finds_them(netns: Netns) -> None:
 
 
 def test_many_links_are_listed(netns: Netns) -> None:
-    names = {f"cali{number}" for number in range(150)}
+    names = {f"cali{number}" for number in range(50)}
     netns.run("ip", "-batch", "-", stdin="".join(f"link add {name} type bridge\n" for name in names))
 
     with Links() as links:
@@ -124,6 +125,23 @@ def test_refusal_gives_the_kernels_reason(netns: Netns) -> None:
 
         with pytest.raises(ApplyError, match="cannot change interface cali0: invalid argument: mtu less than"):
             links.update("cali0", mtu=10)
+
+
+def test_threads_may_share_the_object(netns: Netns) -> None:
+    def work(number: int) -> list[str]:
+        found = []
+        for turn in range(10):
+            links.create_veth(f"cali{number}.{turn}", f"tmp{number}.{turn}", up=False)
+            found.append(links.get(f"cali{number}.{turn}").name)
+            links.list()
+            links.delete(f"cali{number}.{turn}")
+        return found
+
+    with Links() as links, ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(work, range(4)))
+
+    assert results == [[f"cali{number}.{turn}" for turn in range(10)] for number in range(4)]
+    assert [link["ifname"] for link in netns.ip("link")] == ["lo"]
 
 
 def test_socket_stays_in_the_namespace_of_its_birth(netns: Netns, make_netns: Callable[[], Netns]) -> None:
