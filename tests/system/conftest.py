@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.system.engine import Host, HostError, Lan, require
+from tests.system.engine import Host, Lan, require_engine
+from tests.system.namespace import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ class MakeHost(Protocol):
 def _require_hosts() -> None:
     """Fail, rather than skip: a suite that tested nothing must not look green."""
     try:
-        require()
+        require_engine()
     except HostError as error:
         pytest.fail(str(error), pytrace=False)
 

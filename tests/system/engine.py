@@ -13,37 +13,25 @@ import contextlib
 import http.client
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.system.namespace import ROOT, CommandError, Namespace
+from tests.system.namespace import ROOT, CommandError, HostError, Namespace, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SOCKET = "/run/docker.sock"
 _PID_FILE = "/run/docker.pid"
-_CGROUPS = Path("/sys/fs/cgroup")
-_ADVICE = "`make test` sets this machine up"
+_PROGRAMS = ("dockerd", "docker", "busybox", "iptables")
 
 
-class HostError(AssertionError):
-    """A host cannot be had, in one line that says why."""
-
-
-def require() -> None:
-    """Raise HostError when this machine cannot run test hosts."""
-    if os.geteuid() != 0:
-        raise HostError(f"test hosts need root: {_ADVICE}")
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    needed = ("dockerd", "docker", "busybox", "nft", "iptables", "ip", "nsenter", "unshare", "setpriv")
-    missing = [program for program in needed if shutil.which(program, path=path) is None]
-    if missing:
-        raise HostError(f"test hosts need {', '.join(missing)}: {_ADVICE}")
+def require_engine() -> None:
+    """Raise HostError when this machine cannot run hosts with an engine."""
+    require(*_PROGRAMS)
 
 
 class Lan(Namespace):
@@ -55,7 +43,6 @@ class Lan(Namespace):
     """
 
     def __init__(self, name: str = "lan", address: str = "192.0.2.254/24") -> None:
-        require()
         super().__init__(name)
         self.gateway = address.partition("/")[0]
         try:
@@ -87,7 +74,7 @@ class Host(Namespace):
     """
 
     def __init__(self, name: str, folder: Path, *, engine_options: tuple[str, ...] = ()) -> None:
-        require()
+        require_engine()
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "dockerd.log"
         self._options = engine_options
@@ -158,8 +145,14 @@ class Host(Namespace):
 
     def close(self) -> None:
         """End the host with all that runs on it, and remove its control groups."""
-        super().close()
-        _wait(lambda: _remove_cgroups(self.cgroup), 10, f"{self.name}: control group {self.cgroup} is busy")
+        try:
+            if not self.closed:
+                # The groups may be mounted in there only, so process 1 must outlive them.
+                self.run("kill", "-KILL", "-1", check=False)
+                complaint = f"{self.name}: control group {self.cgroup} is busy"
+                _wait(lambda: _remove_cgroups(self.path("/sys/fs/cgroup"), self.cgroup), 10, complaint)
+        finally:
+            super().close()
 
     def _end_engine(self, signal_name: str, timeout: float) -> None:
         assert self._engine is not None, "the engine does not run"
@@ -189,10 +182,10 @@ class Host(Namespace):
         return (failures or lines or ["no log"])[-1]
 
 
-def _remove_cgroups(name: str) -> bool:
-    """Remove the control group `name`, in every hierarchy; tell whether none is left."""
+def _remove_cgroups(top: Path, name: str) -> bool:
+    """Remove the control group `name`, in every hierarchy below `top`; tell whether none is left."""
     left = False
-    for hierarchy in (_CGROUPS, *(path for path in _CGROUPS.iterdir() if path.is_dir())):
+    for hierarchy in (top, *(path for path in top.iterdir() if path.is_dir())):
         for folder, _, _ in os.walk(hierarchy / name, topdown=False):
             try:
                 Path(folder).rmdir()

@@ -11,6 +11,7 @@ does the kernel when the test run itself is killed.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 _INIT = Path(__file__).with_name("init.py")
 _PATH = f"{ROOT}/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PROGRAMS = ("ip", "mount", "nsenter", "setpriv", "unshare")
+_ADVICE = "`make test` sets this machine up"
 # What configures the product or the Docker client must come from the test, not from the person's shell.
 _FOREIGN = ("CALICO_", "ETCD_", "DOCKER_")
 
@@ -31,15 +34,31 @@ class CommandError(AssertionError):
     """A command inside a host failed or took too long; the text has its output."""
 
 
+class HostError(AssertionError):
+    """A host cannot be had, in one line that says why."""
+
+
+def require(*programs: str) -> None:
+    """Raise HostError unless this process is root and the machine has the programs of hosts, and these."""
+    if os.geteuid() != 0:
+        raise HostError(f"test hosts need root: {_ADVICE}")
+    missing = [name for name in (*_PROGRAMS, *programs) if shutil.which(name, path=_PATH) is None]
+    if missing:
+        raise HostError(f"test hosts need {', '.join(missing)}: {_ADVICE}")
+
+
 class Namespace:
     """One such machine, without an engine.
 
-    `pid` is its process 1 as the machine numbers it: the handle to its namespaces under /proc.
+    `pid` is its process 1 as the machine numbers it: the handle to its namespaces under /proc. `closed`
+    tells whether `close` was called.
     """
 
     def __init__(self, name: str) -> None:
         """Start the machine `name`; the name is its host name, too."""
+        require()
         self.name = name
+        self.closed = False
         self._processes: list[subprocess.Popen[str]] = []
         # Killed with this process and killing its child: nothing outlives a test run that is killed.
         own = ("unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL")
@@ -56,7 +75,7 @@ class Namespace:
         if word != "ready":
             self._keeper.kill()
             self._end_keeper()
-            raise CommandError(f"host {name} did not start: {rest if word == 'error' else f'{word} {rest}'}")
+            raise HostError(f"host {name} did not start: {rest if word == 'error' else f'{word} {rest}'}")
         self.pid = int(rest)
 
     def __enter__(self) -> Self:
@@ -129,8 +148,9 @@ class Namespace:
 
     def close(self) -> None:
         """End every process inside; its namespaces and mounts go with them. May be called twice."""
-        if self._keeper.returncode is not None:
+        if self.closed:
             return
+        self.closed = True
         if self._keeper.poll() is None:
             # The kernel lets process 1 go only after all others in there are gone.
             os.kill(self.pid, signal.SIGKILL)

@@ -186,8 +186,11 @@ def live(machine: Namespace, folder: Path, *engine_options: str) -> subprocess.C
     return machine.run(*argv, env={"PYTHONPATH": str(ROOT)}, check=False)
 
 
-def test_a_host_that_ends_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_cgroups", [True, False])
+def test_a_host_that_ends_leaves_nothing(tmp_path: Path, has_cgroups: bool) -> None:
     with Namespace("machine") as machine:
+        if not has_cgroups:
+            machine.run("umount", "--recursive", "/sys/fs/cgroup", check=False)
         before = state_of(machine)
 
         done = live(machine, tmp_path)
