@@ -59,9 +59,15 @@ demo: ## set up this machine and show the system at work on a real Docker engine
 
 demo-down: ## remove all that make demo made
 	@cd "$(ROOT)"
-	packaging/packages.sh python
+	if ! PATH=$$PATH:/usr/sbin:/sbin command -v dockerd >/dev/null; then
+	    echo "demo: nothing to remove: this machine has no Docker engine"
+	    exit 0
+	fi
+	packaging/packages.sh python network engine
 	packaging/venv.sh
+	$(AS_ROOT) packaging/engine.sh start
 	$(AS_ROOT) env $(ENGINE) .venv/bin/python demo/demo.py down
+	$(AS_ROOT) env $(ENGINE) packaging/image.sh --remove busybox
 	$(AS_ROOT) packaging/engine.sh stop
 	$(GIVE_BACK)
 

@@ -1,12 +1,13 @@
 #!/bin/bash
 # Makes a small local image from the machine's static busybox, without a registry.
 #
-#   image.sh [NAME]      NAME is busybox unless given
+#   image.sh [NAME]           make it, unless the engine has an image of that name; NAME is busybox unless given
+#   image.sh --remove NAME    remove it, if it was made here and no container uses it
 #
-# Does nothing when the engine has an image of that name. Talks to the engine that DOCKER_HOST names.
+# Talks to the engine that DOCKER_HOST names.
 set -euo pipefail
 
-name=${1:-busybox}
+label=calico.image
 export PATH=$PATH:/usr/sbin:/sbin
 
 fail() {
@@ -14,6 +15,13 @@ fail() {
     exit 1
 }
 
+if [ "${1:-}" = --remove ]; then
+    if [ -n "$(docker image ls --quiet --filter "label=$label" "$2")" ]; then
+        docker image rm "$2" >/dev/null 2>&1 || true
+    fi
+    exit 0
+fi
+name=${1:-busybox}
 if docker image inspect "$name" >/dev/null 2>&1; then
     exit 0
 fi
@@ -37,5 +45,5 @@ echo 'root:x:0:' >"$tree/etc/group"
 echo 'hosts: files dns' >"$tree/etc/nsswitch.conf"
 
 tar --create --numeric-owner --owner=0 --group=0 --file "$folder/image.tar" --directory "$tree" .
-output=$(docker import --change 'CMD ["/bin/sh"]' --change 'ENV PATH=/bin' "$folder/image.tar" "$name" \
-    2>&1 </dev/null) || fail "docker import failed: $(tail -n 1 <<<"$output")"
+output=$(docker import --change 'CMD ["/bin/sh"]' --change 'ENV PATH=/bin' --change "LABEL $label=yes" \
+    "$folder/image.tar" "$name" 2>&1 </dev/null) || fail "docker import failed: $(tail -n 1 <<<"$output")"
