@@ -9,23 +9,26 @@ top=/sys/fs/cgroup
 
 # Version 2: a group hands controllers to its children only when told, and, unless it is the machine's
 # own top group, only while it holds no process itself.
-delegate() {
+give_controllers() {
     local controller
-    give() {
-        for controller in $(cat $top/cgroup.controllers); do
-            echo "+$controller" >$top/cgroup.subtree_control || return 1
-        done 2>/dev/null
-    }
-    if grep -qw pids $top/cgroup.subtree_control || give; then
+    # One that a machine cannot hand on, for a reason of its own, need not stop the others.
+    for controller in $(cat $top/cgroup.controllers); do
+        echo "+$controller" >$top/cgroup.subtree_control || true
+    done 2>/dev/null
+    grep -qw pids $top/cgroup.subtree_control
+}
+
+delegate() {
+    local pid
+    if grep -qw pids $top/cgroup.subtree_control || give_controllers; then
         return 0
     fi
     mkdir -p $top/init
-    local pid
     while read -r pid; do
         # Processes that end meanwhile, and those of the kernel, cannot be moved.
         echo "$pid" >$top/init/cgroup.procs || true
     done <$top/cgroup.procs 2>/dev/null
-    give || echo "cgroups: the controllers of $top cannot be handed to containers" >&2
+    give_controllers || echo "cgroups: the controllers of $top cannot be handed to containers" >&2
 }
 
 mount_version_1() {
