@@ -109,18 +109,25 @@ class Datastore(Protocol):
         """When all ``compares`` hold, do all ``writes`` at one new revision and return it, durable.
 
         Raises :class:`ConflictError` when a condition fails; then nothing was written.
-        A key may be written once in a transaction.
+        A key may be written once in a transaction, and the limits of :mod:`calico.datastore.request` hold.
+        Writes that change nothing (none, or only removals of absent keys) make no revision: the newest is returned.
         """
         ...
 
     def watch(self, directory: str, revision: int) -> Watch:
-        """Every event below ``directory`` with a revision greater than ``revision``."""
+        """Every event below ``directory`` with a revision greater than ``revision``.
+
+        A revision that the datastore never had counts as compacted: it must come from another datastore.
+        """
         ...
 
     def compact(self, revision: int, *, timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Forget history up to and including ``revision``; watches from before it raise ``CompactedError``."""
+        """Forget history up to and including ``revision``; watches from before it raise ``CompactedError``.
+
+        Raises :class:`ValidationError` for a revision that is still to come.
+        """
         ...
 
     def close(self) -> None:
-        """Give back all resources; every watch ends."""
+        """Give back all resources; every watch ends, and every later call raises :class:`UnavailableError`."""
         ...
