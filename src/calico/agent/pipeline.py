@@ -21,8 +21,6 @@ QUEUE_LENGTH = 10_000
 LARGEST_BATCH = 5_000
 """Changes taken together before the dataplane hears of them, so that a long snapshot does not starve it."""
 
-FULL_SECONDS = 0.5
-
 Message = Change | InSync | Progress
 
 
@@ -55,14 +53,13 @@ class Calculation:
         self._stop = stop
         self._queue: queue.Queue[Message | None] = queue.Queue(QUEUE_LENGTH)
 
-    def emit(self, message: Message) -> None:
-        """Take a message, waiting for room; dropped once the agent stops."""
-        while not self._stop.is_set():
-            try:
-                return self._queue.put(message, timeout=FULL_SECONDS)
-            except queue.Full:
-                continue
-        return None
+    def emit(self, message: Message, timeout: float) -> bool:
+        """Take a message, waiting up to ``timeout`` seconds for room; whether there was any."""
+        try:
+            self._queue.put(message, timeout=timeout)
+        except queue.Full:
+            return False
+        return True
 
     def wake(self) -> None:
         """Make a waiting :meth:`run` look at the stop event."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from calico.client.agent import CONTROL_SOCKET, LOCK_FILE, run_dir
 from calico.datastore.open import datastore_url
 from calico.model.errors import ValidationError
 from calico.model.names import validate_node_name
@@ -28,12 +29,12 @@ class Settings:
     @property
     def lock(self) -> Path:
         """The file that holds the agent's pid and says that it runs."""
-        return self.run_dir / "calico-node.pid"
+        return self.run_dir / LOCK_FILE
 
     @property
     def control_socket(self) -> Path:
         """Where ``calicoctl`` asks for the agent's state."""
-        return self.run_dir / "control.sock"
+        return self.run_dir / CONTROL_SOCKET
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -41,7 +42,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     return Settings(
         datastore=datastore_url(environ),
         node=validate_node_name(environ.get("CALICO_NODENAME") or socket.gethostname()),
-        run_dir=Path(environ.get("CALICO_RUN_DIR") or "/run/calico"),
+        run_dir=run_dir(environ),
         plugin_socket=Path(environ.get("CALICO_PLUGIN_SOCKET") or "/run/docker/plugins/calico.sock"),
         scope=_one_of(environ, "CALICO_LIBNETWORK_SCOPE", SCOPES, "auto"),
         docker_host=environ.get("DOCKER_HOST", ""),

@@ -151,17 +151,16 @@ class DockerUserChain:
 
     def _check_rules(self, family: str, lines: list[str]) -> None:
         """Read the rules in full, and if ours are not the first, put them there."""
-        rules = self._read(family)
+        rules = _read(self._library, family)
         if self._remember(family, rules):
             return
-        ours = [handle for handle, expression in rules if expression in map(_accept, _KEYS)]
-        commands = [f"delete rule {family} {TABLE} {CHAIN} handle {handle}" for handle in ours]
+        commands = _removals(family, rules)
         commands += [
             f'insert rule {family} {TABLE} {CHAIN} {key} "{_WILDCARD}" counter accept' for key in reversed(_KEYS)
         ]
         self._library.run("\n".join(commands) + "\n")
         lines.append(f"{CHAIN} of {family} {TABLE} did not begin with our rules, does now")
-        self._remember(family, self._read(family))
+        self._remember(family, _read(self._library, family))
 
     def _remember(self, family: str, rules: Sequence[_Rule]) -> bool:
         """Whether the chain begins with our rules; if so their handles are kept."""
@@ -171,16 +170,6 @@ class DockerUserChain:
             return False
         self._handles[family] = tuple(handle for handle, _ in first)
         return True
-
-    def _read(self, family: str) -> list[_Rule]:
-        """Handle and expressions, counters left out, of each rule of the chain."""
-        rules = []
-        for entry in self._library.list_table(family, TABLE) or ():
-            rule = entry.get("rule")
-            if isinstance(rule, dict) and rule.get("chain") == CHAIN:
-                expression = [part for part in rule.get("expr", ()) if "counter" not in part]
-                rules.append((rule["handle"], expression))
-        return rules
 
     def _check_legacy(self, lines: list[str]) -> None:
         for command, file in _LEGACY_COMMANDS.items():
@@ -197,6 +186,34 @@ class DockerUserChain:
                 if self._legacy.run([command, *change]) is None:
                     raise UnavailableError(f"{command} {' '.join(change)} failed")
             lines.append(f"{CHAIN} of {command} did not begin with our rules, does now")
+
+
+def remove_rules(library: Library, legacy: LegacyTables) -> None:
+    """Take our rules out of DOCKER-USER, wherever they are."""
+    for family in FAMILIES:
+        commands = _removals(family, _read(library, family))
+        if commands:
+            library.run("\n".join(commands) + "\n")
+    for command, file in _LEGACY_COMMANDS.items():
+        if TABLE in legacy.names(file):
+            for rule in _LEGACY_RULES:
+                legacy.run([command, "-D", CHAIN, *rule.split()])
+
+
+def _read(library: Library, family: str) -> list[_Rule]:
+    """Handle and expressions, counters left out, of each rule of the chain."""
+    rules = []
+    for entry in library.list_table(family, TABLE) or ():
+        rule = entry.get("rule")
+        if isinstance(rule, dict) and rule.get("chain") == CHAIN:
+            expression = [part for part in rule.get("expr", ()) if "counter" not in part]
+            rules.append((rule["handle"], expression))
+    return rules
+
+
+def _removals(family: str, rules: Sequence[_Rule]) -> list[str]:
+    ours = [handle for handle, expression in rules if expression in map(_accept, _KEYS)]
+    return [f"delete rule {family} {TABLE} {CHAIN} handle {handle}" for handle in ours]
 
 
 def _accept(key: str) -> list[object]:

@@ -13,6 +13,9 @@ from calico.dataplane.nft.text import CommandText, rule_texts
 from calico.dataplane.nft.values import Chain, Element, MapSpec, MapVerdict, SetSpec
 from calico.model.errors import CalicoError, NotFoundError
 
+FAMILY = "inet"
+TABLE = "calico"
+
 
 class Library(Protocol):
     """What a table needs of libnftables; see :class:`calico.dataplane.nft.library.NftLibrary`."""
@@ -35,7 +38,7 @@ class NftTable:
     anew, in one transaction as well, so that the old rules hold until the new ones do.
     """
 
-    def __init__(self, library: Library, family: str = "inet", name: str = "calico") -> None:
+    def __init__(self, library: Library, family: str = FAMILY, name: str = TABLE) -> None:
         self._library = library
         self._family = family
         self._name = name
