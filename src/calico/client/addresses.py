@@ -14,7 +14,7 @@ from calico.datastore.api import DEFAULT_TIMEOUT, Datastore, KeyValue
 from calico.ipam import blocks
 from calico.model.errors import CalicoError, NotFoundError
 from calico.model.keys import BlockKey, HandleKey, blocks_path
-from calico.model.names import validate_node_name
+from calico.model.names import validate_name, validate_node_name
 from calico.model.net import canonical_address, parse_address, parse_network
 from calico.model.values import AllocationBlock, Attributes, Handle
 
@@ -125,7 +125,7 @@ class Addresses:
         return found
 
     def _handle_blocks(self, handle: str, deadline: Deadline | None) -> list[str]:
-        key = HandleKey(handle)
+        key = HandleKey(validate_name(handle, "handle"))
         counts = self._store.run(lambda transaction: transaction.get(key, Handle), deadline)
         if counts is None:
             raise NotFoundError(f"No address is assigned under handle {handle}.")

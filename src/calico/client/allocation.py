@@ -55,12 +55,11 @@ def take_some(transaction: Transaction, demand: Demand, count: int, exhausted: s
     full, so that the next call for the same demand passes them over.
     """
     search = _Search(transaction, demand, count, _candidate_pools(transaction, demand))
-    own = _own_blocks(transaction, demand.host, demand.version)
-    taken = search.own(own, exhausted)
+    taken = search.own(_own_blocks(transaction, demand.host, demand.version), exhausted)
     if taken:
         return taken
     existing = transaction.raw(blocks_path(demand.version))
-    return search.new(existing) or search.foreign([item for item in existing if item.key not in own])
+    return search.new(existing) or search.foreign(list(existing))
 
 
 def take_address(transaction: Transaction, host: str, address: str, attributes: Attributes) -> None:
@@ -108,9 +107,11 @@ def give_back_handle(transaction: Transaction, handle: str, cidr: str) -> tuple[
 
 def give_back_affinity(transaction: Transaction, host: str, cidr: str) -> None:
     """End a host's claim on a block; an empty block goes with it, another one serves all hosts from now on."""
-    key = BlockKey(cidr)
     transaction.delete(AffinityKey(host, cidr))
-    block = transaction.get(key, AllocationBlock)
+    try:
+        block = transaction.get(BlockKey(cidr), AllocationBlock)
+    except ValidationError:
+        return  # a block that cannot be understood serves nobody, claimed or not
     if block is not None and block.affinity == host:
         _write_block(transaction, replace(block, affinity=None))
 
@@ -139,10 +140,9 @@ def _candidate_pools(transaction: Transaction, demand: Demand) -> list[PoolEntry
     return chosen
 
 
-def _own_blocks(transaction: Transaction, host: str, version: int) -> dict[str, Network]:
-    """The blocks that the host has claimed, by the text of the block's key, lowest address first."""
-    networks = sorted(_networks(transaction.raw(affinities_path(host, version)), AffinityKey))
-    return {BlockKey(str(network)).path: network for network in networks}
+def _own_blocks(transaction: Transaction, host: str, version: int) -> list[Network]:
+    """The blocks that the host has claimed, lowest address first."""
+    return sorted(_networks(transaction.raw(affinities_path(host, version)), AffinityKey))
 
 
 def _networks(found: Iterable[KeyValue], kind: type[AffinityKey] | type[BlockKey]) -> Iterator[Network]:
@@ -160,7 +160,7 @@ def _networks(found: Iterable[KeyValue], kind: type[AffinityKey] | type[BlockKey
 
 def _serving(candidates: Iterable[PoolEntry], network: Network) -> PoolEntry | None:
     """The pool that serves a whole block: a block that spills out of its pool would hand out strangers."""
-    return next((pool for pool in candidates if parse_network(pool.value.cidr).covers(network)), None)
+    return next((pool for pool in candidates if pools.serves(pool.value, network)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +172,9 @@ class _Search:
     count: int
     pools: list[PoolEntry]
 
-    def own(self, own: Mapping[str, Network], exhausted: set[str]) -> tuple[str, ...]:
+    def own(self, own: Iterable[Network], exhausted: set[str]) -> tuple[str, ...]:
         """From the blocks that the host has claimed; those outside every pool serve nothing any more."""
-        for network in own.values():
+        for network in own:
             pool = _serving(self.pools, network)
             if pool is None or str(network) in exhausted:
                 continue
@@ -212,6 +212,9 @@ class _Search:
             pool = _serving(self.pools, network)
             if pool is not None and network.length == blocks.block_length(network.version):
                 taken = self._take(pool, found.value, found.revision)
+                if taken and found.value.affinity == self.demand.host:
+                    # Ours, but its claim was lost: from now on it is found first, with the own blocks.
+                    self.transaction.put(AffinityKey(self.demand.host, found.key.cidr), "")
                 if taken:
                     return taken
         return ()

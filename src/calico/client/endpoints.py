@@ -9,7 +9,6 @@ from calico.client.store import Clock, Store, Transaction
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
 from calico.model.errors import AlreadyExistsError, NotFoundError, ValidationError
 from calico.model.keys import EndpointKey, endpoints_path
-from calico.model.names import validate_name
 from calico.model.values import Endpoint
 
 Found = tuple[EndpointKey, Endpoint]
@@ -159,7 +158,10 @@ def _require(transaction: Transaction, key: EndpointKey) -> Endpoint:
 
 
 def _matching(transaction: Transaction, wanted: EndpointKey) -> tuple[Found, ...]:
-    if wanted.host and wanted.orchestrator and wanted.workload and wanted.endpoint:
+    filters = (wanted.host, wanted.orchestrator, wanted.workload, wanted.endpoint)
+    if not all("/" not in text and text.isprintable() for text in filters):
+        return ()  # no key can have it as a part
+    if all(filters):
         single = transaction.peek(wanted, Endpoint)
         return () if single is None else ((wanted, single.value),)
     directory = endpoints_path(wanted.host, wanted.orchestrator, wanted.workload)
@@ -179,7 +181,6 @@ def _matches(key: EndpointKey, wanted: EndpointKey) -> bool:
 def _check_profiles(transaction: Transaction, names: Sequence[str], known: Sequence[str] = ()) -> None:
     """Each name must be that of a profile, or be ``known`` anyway, and appear once."""
     for index, name in enumerate(names):
-        validate_name(name, "profile")
         if name not in known and not profile_exists(transaction, name):
             raise NotFoundError(f"Profile with name {name} was not found.")
         if name in names[:index]:

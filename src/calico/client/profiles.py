@@ -92,7 +92,6 @@ class Profiles:
 
     def ensure(self, name: str, profile: Profile | None = None) -> bool:
         """Create the profile unless it exists; what exists is kept as it is. Whether it was created."""
-        validate_name(name, "profile")
         content = profile or default_profile(name)
 
         def write(transaction: Transaction) -> bool:
@@ -206,6 +205,7 @@ class Profiles:
 
 def profile_exists(transaction: Transaction, name: str) -> bool:
     """Whether there is a profile of this name; the commit depends on it."""
+    validate_name(name, "profile")
     return transaction.exists(ProfileRulesKey(name)) or transaction.exists(ProfileTagsKey(name))
 
 

@@ -102,7 +102,12 @@ class Transaction:
         self._guards[key.path] = revision
 
     def put(self, key: Key, value: object) -> None:
-        """Write ``value`` at ``key`` when the transaction commits."""
+        """Write ``value`` at ``key`` when the transaction commits.
+
+        Raises :class:`ValidationError` for a key that could not be read back: one with an illegal name in it.
+        """
+        if parse_key(key.path) != key:
+            raise ValidationError(f"{key.path!r} is not a key of the datastore")
         self._writes[key.path] = Put(key.path, encode(key, value))
         self._written[key.path] = value
 

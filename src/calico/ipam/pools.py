@@ -27,12 +27,9 @@ def check_overlap(pool: Network, others: Iterable[Network]) -> None:
             raise AlreadyExistsError(f"Pool {pool} overlaps with pool {other}.")
 
 
-def serving_pool(pools: Iterable[IPPool], network: Network) -> IPPool | None:
-    """The first pool that addresses may be assigned from and that holds all of ``network``."""
-    for pool in pools:
-        if pool.ipam and parse_network(pool.cidr).covers(network):
-            return pool
-    return None
+def serves(pool: IPPool, network: Network) -> bool:
+    """Whether addresses of ``network`` may be assigned from the pool: only when it holds all of them."""
+    return pool.ipam and parse_network(pool.cidr).covers(network)
 
 
 def unclaimed_blocks(pool: Network, existing: Collection[int]) -> Iterator[Network]:
