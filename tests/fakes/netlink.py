@@ -1,6 +1,7 @@
 """Stand-ins for the kernel's end of netlink: one below ``NetlinkSocket``, one in its place."""
 
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
@@ -36,8 +37,9 @@ class FakeKernel:
         if isinstance(datagram, OSError):
             raise datagram
         data, sender = datagram if isinstance(datagram, tuple) else (datagram, KERNEL)
-        buffers[0][: len(data)] = data
-        return len(data), [], 0, sender
+        room = len(buffers[0])
+        buffers[0][: min(len(data), room)] = data[:room]
+        return min(len(data), room), [], socket.MSG_TRUNC if len(data) > room else 0, sender
 
     def fileno(self) -> int:
         return self._read_end

@@ -4,34 +4,40 @@ Source: rename(2), fsync(2).
 """
 
 import os
-import tempfile
+import threading
 from pathlib import Path
 
 from calico.linux.refusals import os_error
 
 
 def write_file(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
-    """Put ``content`` at ``path`` so that a reader, or a host that lost its power, finds old or new, never half.
+    """Put ``content`` at ``path``: a reader, also one after a loss of power, finds all of old or new.
 
-    Raises ApplyError when it cannot (disk full, no such folder, no right); the old file is then untouched.
+    Raises NotFoundError when the folder is missing, ApplyError when it cannot be written (disk full, no
+    right); the old file is then untouched.
     """
     data = content.encode() if isinstance(content, str) else content
-    temporary: str | None = None
+    # One name for each writer: what a killed one left behind is overwritten, not added to.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with open(fd, "wb") as file:
-            os.fchmod(fd, mode)
-            file.write(data)
-            file.flush()
-            os.fsync(fd)
-        Path(temporary).rename(path)
-        temporary = None
+        try:
+            _write_through(temporary, data, mode)
+            temporary.rename(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
         _sync_folder(path.parent)
     except OSError as error:
         raise os_error(f"write {path}", error) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+
+
+def _write_through(path: Path, data: bytes, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o600), "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

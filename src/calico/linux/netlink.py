@@ -32,11 +32,13 @@ from calico.linux.messages import (
     Message,
     Request,
     pack_message,
+    pack_text,
     parse_acknowledgement,
     parse_messages,
+    unpack_struct,
     unpack_text,
 )
-from calico.linux.refusals import kernel_error, os_error
+from calico.linux.refusals import os_error
 from calico.model.errors import UnavailableError, ValidationError
 
 NETLINK_ROUTE = 0
@@ -54,8 +56,10 @@ _NETLINK_GET_STRICT_CHK = 12
 _SO_RCVBUFFORCE = 33
 _SO_ATTACH_FILTER = 26
 _SIOCGIFNAME = 0x8910
-_SIOCGIFINDEX = 0x8933
 _IFREQ = struct.Struct("=16si20x")
+_RTM_GETLINK = 18
+_IFLA_IFNAME = 3
+_IFINFO = struct.Struct("=BxHiII")
 
 _DATAGRAM = 1 << 16
 """The kernel cuts a dump into datagrams of at most 32 KiB; single messages of ours are far below."""
@@ -65,6 +69,7 @@ _DUMP_TRIES = 8
 _RECEIVE_MANY = 4096
 """Events per ``receive``: a flood must not keep its reader from everything else."""
 _MAX_SEQUENCE = 0x7FFFFFFF
+_LONGEST_WAIT = 1e6
 _KIND_OFFSET = 4
 _DONE = Answer()
 
@@ -113,16 +118,15 @@ class NetlinkSocket:
 
     # ---- devices ---------------------------------------------------------------------------------
 
-    # Not socket.if_nametoindex: that asks in the namespace of the calling thread, which may be another.
-
     def index_of(self, device: str) -> int:
-        """The index of a device; NotFoundError when there is none of this name."""
-        request = _IFREQ.pack(validate_device(device).encode(), 0)
-        try:
-            answer = fcntl.ioctl(self._socket.fileno(), _SIOCGIFINDEX, request)
-        except OSError as error:
-            raise os_error(f"find interface {device}", error) from error
-        return int(_IFREQ.unpack(answer)[1])
+        """The index of a device; NotFoundError when there is none of this name. Rtnetlink sockets only."""
+        # Not socket.if_nametoindex: that asks in the namespace of the calling thread, which may be another.
+        # Not SIOCGIFINDEX: for a name that is gone the kernel starts modprobe, and waits for it.
+        payload = _IFINFO.pack(0, 0, 0, 0, 0) + pack_text(_IFLA_IFNAME, validate_device(device))
+        messages = self.call(Request(_RTM_GETLINK, payload, flags=0), f"find interface {device}")
+        if not messages:
+            raise UnavailableError(f"cannot find interface {device}: the kernel sent an empty answer")
+        return unpack_struct(_IFINFO, messages[0].payload)[2]
 
     def name_of(self, index: int) -> str | None:
         """The name of the device with this index; ``None`` when it has gone."""
@@ -289,13 +293,13 @@ class NetlinkSocket:
         if sender[0] != 0:
             return []  # another process wrote to us; only the kernel's word counts
         if flags & socket.MSG_TRUNC:
-            raise kernel_error("read a netlink message", errno.EMSGSIZE)
+            raise ValidationError(f"netlink message of more than {_DATAGRAM} bytes")
         return parse_messages(memoryview(self._buffer)[:size])
 
     def _wait(self, deadline: float) -> bool:
         """Whether something came in before the deadline."""
         remaining = deadline - self._clock()
-        return remaining > 0 and bool(self._poll.poll(math.ceil(remaining * 1000)))
+        return remaining > 0 and bool(self._poll.poll(math.ceil(min(remaining, _LONGEST_WAIT) * 1000)))
 
     def _drain(self) -> None:
         """Take in what an abandoned request left behind; a half-read dump would block the next one."""

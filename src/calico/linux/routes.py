@@ -67,6 +67,9 @@ _RTMSG = struct.Struct("=BBBBBBBBI")
 """rtmsg: family, destination length, source length, tos, table, protocol, scope, type, flags."""
 
 
+IndexOf = Callable[[str], int]
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One route; as listed from the kernel it equals the value that was given to it.
@@ -98,19 +101,19 @@ class Routes(SocketOwner):
         Raises NotFoundError when its device does not exist, ApplyError when the kernel refuses it (the
         device is down, the gateway is not reachable).
         """
-        self._socket.call(self._replacement(route), f"set route {route.destination}")
+        self._socket.call(_replacement(route, self._socket.index_of), f"set route {route.destination}")
 
     def delete(self, route: Route) -> None:
         """Take the route out; NotFoundError when there is none with all these properties."""
-        self._socket.call(self._removal(route), f"delete route {route.destination}")
+        self._socket.call(_removal(route, self._socket.index_of), f"delete route {route.destination}")
 
     def replace_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
         """``replace`` for many, far cheaper than one by one; for each its error or ``None``, in order."""
-        return self._each(routes, self._replacement, "set")
+        return self._each(routes, _replacement, "set")
 
     def delete_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
         """``delete`` for many; for each its error or ``None``, in order."""
-        return self._each(routes, self._removal, "delete")
+        return self._each(routes, _removal, "delete")
 
     def list(
         self, version: int, *, protocol: int | None = None, device_prefix: str | None = None
@@ -146,45 +149,20 @@ class Routes(SocketOwner):
         return _parse(answer.messages[0], self._socket.name_of)
 
     def _each(
-        self, routes: Sequence[Route], make: Callable[[Route], Request], verb: str
+        self, routes: Sequence[Route], make: Callable[[Route, IndexOf], Request], verb: str
     ) -> tuple[CalicoError | None, ...]:
+        index_of = functools.cache(self._socket.index_of)
         outcomes: dict[int, CalicoError | None] = {}
         requests: dict[int, Request] = {}
         for position, route in enumerate(routes):
             try:
-                requests[position] = make(route)
+                requests[position] = make(route, index_of)
             except CalicoError as error:
                 outcomes[position] = error
         answers = self._socket.ask_all(tuple(requests.values()))
         for position, answer in zip(requests, answers, strict=True):
             outcomes[position] = answer.error(f"{verb} route {routes[position].destination}")
         return tuple(outcomes[position] for position in range(len(routes)))
-
-    def _replacement(self, route: Route) -> Request:
-        flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE
-        return Request(RTM_NEWROUTE, self._payload(route, _scope(route)), flags)
-
-    def _removal(self, route: Route) -> Request:
-        return Request(RTM_DELROUTE, self._payload(route, _SCOPE_NOWHERE))
-
-    def _payload(self, route: Route, scope: int) -> bytes:
-        network = parse_network(route.destination)
-        if route.kind not in _KINDS:
-            raise ValidationError(f"{route.kind!r} is not a kind of route")
-        if not 0 <= route.protocol <= 255:
-            raise ValidationError(f"{route.protocol} is not a route protocol number: 0 to 255")
-        size = bits(network.version) // 8
-        family, kind = _FAMILY[network.version], _KINDS[route.kind]
-        parts = [_RTMSG.pack(family, network.length, 0, 0, _MAIN_TABLE, route.protocol, scope, kind, 0)]
-        parts.append(pack_attribute(_RTA_DST, network.base.to_bytes(size, "big")))
-        if route.device is not None:
-            parts.append(pack_u32(_RTA_OIF, self._socket.index_of(route.device)))
-        for attribute, address in ((_RTA_GATEWAY, route.gateway), (_RTA_PREFSRC, route.source)):
-            if address is not None:
-                parts.append(pack_attribute(attribute, pack_address(address, network.version)))
-        if route.metric:
-            parts.append(pack_u32(_RTA_PRIORITY, route.metric))
-        return b"".join(parts)
 
 
 def pack_address(text: str, version: int) -> bytes:
@@ -242,7 +220,34 @@ def _parse(message: Message, device_name: Callable[[int], str | None]) -> Route:
     )
 
 
-def _scope(route: Route) -> int:
-    """IPv4 wants to be told what is on the link; IPv6 knows no scopes of routes."""
+def _replacement(route: Route, index_of: IndexOf) -> Request:
+    # IPv4 wants to be told what is on the link; IPv6 knows no scopes of routes.
     on_link = route.gateway is None and route.kind == "unicast" and ":" not in route.destination
-    return _SCOPE_LINK if on_link else _SCOPE_GLOBAL
+    scope = _SCOPE_LINK if on_link else _SCOPE_GLOBAL
+    return Request(RTM_NEWROUTE, _payload(route, scope, index_of), NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE)
+
+
+def _removal(route: Route, index_of: IndexOf) -> Request:
+    return Request(RTM_DELROUTE, _payload(route, _SCOPE_NOWHERE, index_of))
+
+
+def _payload(route: Route, scope: int, index_of: IndexOf) -> bytes:
+    network = parse_network(route.destination)
+    if route.kind not in _KINDS:
+        raise ValidationError(f"{route.kind!r} is not a kind of route")
+    if not 0 <= route.protocol <= 255:
+        raise ValidationError(f"{route.protocol} is not a route protocol number: 0 to 255")
+    family, kind = _FAMILY[network.version], _KINDS[route.kind]
+    destination = network.base.to_bytes(bits(network.version) // 8, "big")
+    parts = [
+        _RTMSG.pack(family, network.length, 0, 0, _MAIN_TABLE, route.protocol, scope, kind, 0),
+        pack_attribute(_RTA_DST, destination),
+    ]
+    if route.device is not None:
+        parts.append(pack_u32(_RTA_OIF, index_of(route.device)))
+    for attribute, address in ((_RTA_GATEWAY, route.gateway), (_RTA_PREFSRC, route.source)):
+        if address is not None:
+            parts.append(pack_attribute(attribute, pack_address(address, network.version)))
+    if route.metric:
+        parts.append(pack_u32(_RTA_PRIORITY, route.metric))
+    return b"".join(parts)

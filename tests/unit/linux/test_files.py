@@ -1,5 +1,7 @@
 """Files are whole or not there."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,25 @@ def test_failure_leaves_nothing_behind(tmp_path: Path) -> None:
         write_file(tmp_path / "none" / "x", "x")
 
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_leftover_of_a_killed_writer_is_overwritten(tmp_path: Path) -> None:
+    leftover = tmp_path / f".config.{os.getpid()}.{threading.get_ident()}"
+    leftover.write_text("half of something much longer")
+
+    write_file(tmp_path / "config", "new")
+
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("config", "new")]
+
+
+def test_link_laid_in_the_way_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("kept")
+    (tmp_path / f".config.{os.getpid()}.{threading.get_ident()}").symlink_to(target)
+
+    with pytest.raises(ApplyError):
+        write_file(tmp_path / "config", "new")
+
+    assert target.read_text() == "kept"
+    write_file(tmp_path / "config", "new")
+    assert (tmp_path / "config").read_text() == "new"

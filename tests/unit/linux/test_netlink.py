@@ -16,10 +16,12 @@ from calico.linux.messages import (
     NLMSG_ERROR,
     Message,
     Request,
+    parse_messages,
 )
-from calico.linux.netlink import Lost, NetlinkSocket
-from calico.model.errors import AlreadyExistsError, UnavailableError, ValidationError
+from calico.linux.netlink import Lost, NetlinkSocket, open_netlink
+from calico.model.errors import AlreadyExistsError, ApplyError, NotFoundError, UnavailableError, ValidationError
 from tests.fakes.netlink import FakeKernel, datagram
+from tests.unit.linux.kernel_messages import KERNEL_MESSAGES
 
 KIND = 40
 OVERRUN = OSError(errno.ENOBUFS, "No buffer space available")
@@ -228,3 +230,36 @@ def test_event_that_makes_no_sense_counts_as_lost() -> None:
     kernel.queue.append(b"\xff" * 30)
 
     assert sock.receive() == Lost()
+
+
+def test_kernel_without_this_kind_of_netlink_is_said_to_lack_it() -> None:
+    with pytest.raises(ApplyError, match=r"cannot open a netlink socket: .*: the kernel lacks this kind of netlink"):
+        open_netlink(255)
+
+
+def test_datagram_that_was_cut_off_is_no_answer_and_no_event() -> None:
+    huge = datagram(Message(KIND, 0, 0, 0, bytes(1 << 17)))
+    sock, kernel = talk(lambda _: [huge])
+
+    with pytest.raises(ValidationError, match="netlink message of more than"):
+        sock.ask(Request(KIND, b""))
+
+    kernel.queue.append(huge)
+    assert sock.receive() == Lost()
+
+
+def test_index_of_a_device_is_the_kernels_answer() -> None:
+    link = parse_messages(bytes.fromhex(KERNEL_MESSAGES["veth"]))[0]
+    sock, kernel = talk(lambda sent: [datagram(Message(16, 0, sent[0].sequence, 1, link.payload))])
+
+    assert sock.index_of("calia") == 3
+    assert kernel.sent[0][0].payload.endswith(b"calia\0\0\0")
+
+
+def test_device_that_does_not_exist_is_not_found() -> None:
+    sock, _ = talk(lambda sent: [datagram(ack(sent[0], errno.ENODEV))])
+
+    with pytest.raises(NotFoundError, match="cannot find interface cali9: no such device"):
+        sock.index_of("cali9")
+    with pytest.raises(ValidationError):
+        sock.index_of("no/device")
