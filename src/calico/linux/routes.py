@@ -123,10 +123,12 @@ class Routes(SocketOwner):
         messages = self._socket.dump(Request(_RTM_GETROUTE, payload), f"list IPv{version} routes")
         device_name = functools.cache(self._socket.name_of)
         routes = (parse_route(message, device_name) for message in messages if message.kind == RTM_NEWROUTE)
+        # A kernel without IPv6 answers with all families that it has.
         return tuple(
             route
             for route in routes
             if route is not None
+            and (":" in route.destination) == (version == 6)
             and protocol in (None, route.protocol)
             and (device_prefix is None or (route.device or "").startswith(device_prefix))
         )

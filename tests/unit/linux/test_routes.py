@@ -95,15 +95,17 @@ def test_routes_of_other_tables_families_and_caches_are_none_of_ours() -> None:
         assert parse_route(Message(24, 0, 0, 0, payload), DEVICES.get) is None
 
 
-def test_list_filters_by_protocol_and_device() -> None:
+def test_list_filters_by_family_protocol_and_device() -> None:
     answer = Answer(messages=tuple(kernel_message(name) for name, _ in TOLD_BY_THE_KERNEL))
     table, sock = routes(answer, answer, answer, answer)
-    everything = [route for _, route in TOLD_BY_THE_KERNEL]
+    told = [route for _, route in TOLD_BY_THE_KERNEL]
+    everything = [route for route in told if "." in route.destination]
 
     assert list(table.list(4)) == everything
     assert list(table.list(4, protocol=ROUTE_PROTOCOL)) == everything
     assert table.list(4, protocol=4) == ()
     assert list(table.list(4, device_prefix="cali")) == [r for r in everything if r.device]
+    assert list(Routes(FakeNetlink([answer], DEVICES)).list(6)) == [r for r in told if ":" in r.destination]
     assert [request.payload[5] for request in sock.requests] == [0, ROUTE_PROTOCOL, 4, 0]
 
 
