@@ -9,6 +9,7 @@ import pytest
 from calico.datastore.api import Datastore
 from calico.datastore.memory import MemoryDatastore
 from calico.datastore.open import open_datastore
+from tests.fakes.datastore import FaultyDatastore
 
 
 @dataclass
@@ -35,7 +36,13 @@ def sqlite(directory: Path) -> Backend:
     return Backend(lambda: open_datastore(url), url)
 
 
-BACKENDS = [memory, sqlite]
+def faulty(_directory: Path) -> Backend:
+    """The fake of the tests: without a fault it is the datastore that it wraps."""
+    store = FaultyDatastore(MemoryDatastore())
+    return Backend(lambda: store)
+
+
+BACKENDS = [memory, sqlite, faulty]
 SHARED_BACKENDS = [sqlite]
 """Those that several processes can use at once."""
 

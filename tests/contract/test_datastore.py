@@ -162,6 +162,14 @@ def test_what_is_not_a_path_is_refused(store: Datastore, key: object) -> None:
     assert store.list("/").entries == ()
 
 
+@pytest.mark.parametrize("directory", ["a", "//", "/a//b", "/a\n", 5, b"/a", None])
+def test_what_is_not_a_directory_is_refused(store: Datastore, directory: object) -> None:
+    with pytest.raises(ValidationError):
+        store.list(directory)
+    with pytest.raises(ValidationError):
+        store.watch(directory, 0)
+
+
 @pytest.mark.parametrize("value", [b"x", None, 5, "\ud800"])
 def test_what_is_not_text_is_refused_with_the_whole_transaction(store: Datastore, value: object) -> None:
     with pytest.raises(ValidationError, match=r"/a (must be|is not) text"):

@@ -24,7 +24,7 @@ DOWN = UnavailableError("the datastore is down (test)")
 class FaultyDatastore:
     """Passes every call on to ``inner`` unless a fault is due; open watches fail like all other calls.
 
-    ``fail_next(error, calls, on)``  the next ``calls`` calls of the operation ``on`` (any, when empty) raise ``error``
+    ``fail_next(error, calls, on)``  the next ``calls`` calls of ``on`` (any operation when empty) raise ``error``
     ``go_down()`` / ``come_up()``    every call raises until it is up again
     ``calls``                        the names of all calls so far, failed ones too
     """

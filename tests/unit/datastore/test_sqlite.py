@@ -17,7 +17,6 @@ import pytest
 from calico.datastore.api import Compare, Delete, Event, Put
 from calico.datastore.sqlite import SqliteDatastore
 from calico.datastore.sqlite_file import SCHEMA_VERSION
-from calico.datastore.wakeup import Wakeup
 from calico.model.errors import CompactedError, ConflictError, UnavailableError
 
 NOBODY = 65534
@@ -415,25 +414,3 @@ def test_a_datastore_behind_the_revision_asked_for_is_another_one(store: SqliteD
 
     with store.watch("/", revision + 1) as watch, pytest.raises(CompactedError):
         watch.next(SOON)
-
-
-# The wait
-
-
-def test_a_wait_without_inotify_is_short(tmp_path: Path) -> None:
-    wakeup = Wakeup(str(tmp_path / "absent"))
-
-    wakeup.wait(SOON)
-    wakeup.wake()
-    wakeup.wait(SOON)
-    wakeup.close()
-
-
-def test_a_touched_file_and_a_call_end_the_wait(tmp_path: Path) -> None:
-    wakeup = Wakeup(str(tmp_path))
-    with ThreadPoolExecutor() as threads:
-        for end in ((tmp_path / "new").touch, wakeup.wake):
-            waiting = threads.submit(wakeup.wait, SOON)
-            end()
-            waiting.result(SOON / 2)
-    wakeup.close()
