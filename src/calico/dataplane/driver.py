@@ -120,6 +120,9 @@ class Driver:
         self._check_due = 0.0
         self._queue: queue.Queue[Sequence[Update]] = queue.Queue(queue_length)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._selector = selectors.DefaultSelector()
+        for source in (self._wake_fd, link_events, nft_events):
+            self._selector.register(source, selectors.EVENT_READ)
         self._in_sync = False
         self._repairs = 0
 
@@ -133,6 +136,7 @@ class Driver:
 
     def close(self) -> None:
         """Give resources back, after ``run`` has returned."""
+        self._selector.close()
         if self._wake_fd >= 0:
             os.close(self._wake_fd)
             self._wake_fd = -1
@@ -151,17 +155,21 @@ class Driver:
 
     def run(self, stop: threading.Event) -> None:
         """Keep the host right until ``stop`` is set and ``wake`` was called."""
-        with selectors.DefaultSelector() as selector:
-            for source in (self._wake_fd, self._link_events, self._nft_events):
-                selector.register(source, selectors.EVENT_READ)
-            try:
-                while not stop.is_set():
-                    ready = [key.fileobj for key, _ in selector.select(self._timeout())]
-                    if not stop.is_set():
-                        self._round(ready)
-            except Exception as error:
-                self._publish(f"the dataplane has stopped: {error}")
-                raise
+        try:
+            while not stop.is_set():
+                ready = self._wait()
+                if not stop.is_set():
+                    self._round(ready)
+        except Exception as error:
+            self._publish(f"the dataplane has stopped: {error}")
+            raise
+
+    def step(self) -> None:
+        """Wait for something to do, and do it: one round of ``run``."""
+        self._round(self._wait())
+
+    def _wait(self) -> Sequence[object]:
+        return [key.fileobj for key, _ in self._selector.select(self._timeout())]
 
     def _round(self, ready: Sequence[object]) -> None:
         self._read_events(ready)
@@ -174,9 +182,8 @@ class Driver:
             return
         if not was_in_sync:
             self._look(now)
-        # What the take-over puts right is an earlier agent's, not a stranger's.
         lines = [line for part in self._parts for line in part.complete(now)]
-        self._report(lines, repaired=was_in_sync)
+        self._report(lines, take_over=not was_in_sync)
         self._publish()
 
     def _read_events(self, ready: Sequence[object]) -> None:
@@ -220,8 +227,9 @@ class Driver:
         next_due = min([self._check_due, *(due for due in dues if due is not None)])
         return max(0.0, next_due - self._clock())
 
-    def _report(self, lines: Sequence[str], *, repaired: bool) -> None:
-        if not repaired:
+    def _report(self, lines: Sequence[str], *, take_over: bool) -> None:
+        if take_over:
+            # What is put right here is an earlier agent's, not a stranger's.
             for line in lines:
                 log.info("take-over: %s", line)
             return
