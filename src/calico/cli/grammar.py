@@ -285,7 +285,7 @@ def _split(arguments: Sequence[str], usages: Iterable[Usage]) -> tuple[list[str]
         if argument == "--":
             words += rest
             break
-        if not argument.startswith("-") or argument == "-":
+        if not _is_option(argument):
             words.append(argument)
             continue
         given, joined, value = argument.partition("=")
@@ -298,6 +298,11 @@ def _split(arguments: Sequence[str], usages: Iterable[Usage]) -> tuple[list[str]
             value = _next_value(option, rest)
         options[option.name] = value
     return words, options
+
+
+def _is_option(argument: str) -> bool:
+    """Whether it begins like an option; a dash alone and a negative number are words."""
+    return argument.startswith("-") and argument != "-" and not argument[1:].isdigit()
 
 
 def _resolve(given: str, known: dict[str, Option]) -> Option:
@@ -314,6 +319,6 @@ def _resolve(given: str, known: dict[str, Option]) -> Option:
 
 def _next_value(option: Option, rest: list[str]) -> str:
     """The argument behind an option as its value; what looks like another option is not one."""
-    if not rest or (rest[0].startswith("-") and not rest[0][1:].isdigit()):
+    if not rest or _is_option(rest[0]):
         raise UsageError(f"option {option.name} needs a value: {option}")
     return rest.pop(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from calico.cli import arguments
-from calico.client.endpoints import Endpoints
 from calico.client.profiles import Profiles
 from calico.model.codec import decode, rules_document
 from calico.model.errors import InUseError, NotFoundError, ValidationError
@@ -33,6 +32,8 @@ def show(found: Match, session: Session) -> int:
     if not found.flag("--detailed"):
         session.out.table(["Name"], [(name,) for name in names], sort_by="Name")
         return 0
+    from calico.client.endpoints import Endpoints
+
     members = Endpoints(session.datastore).list()
     headers = ["Name", "Host", "Orchestrator ID", "Workload ID", "Endpoint ID", "State"]
     rows = [row for name in names for row in _member_rows(name, members)]
@@ -64,7 +65,8 @@ def remove(found: Match, session: Session) -> int:
 
 def show_tags(found: Match, session: Session) -> int:
     """Print the tags of a profile, one a line."""
-    for tag in Profiles(session.datastore).get(arguments.profile_name(found.value("PROFILE"))).tags:
+    name = arguments.profile_name(found.value("PROFILE"))
+    for tag in Profiles(session.datastore).get(name).tags:
         session.out.line(tag)
     return 0
 
@@ -112,7 +114,8 @@ def remove_rule_at(found: Match, session: Session) -> int:
 
 def show_rules(found: Match, session: Session) -> int:
     """Print the rules as people write them, numbered in evaluation order."""
-    rules = Profiles(session.datastore).get(arguments.profile_name(found.value("PROFILE"))).rules
+    name = arguments.profile_name(found.value("PROFILE"))
+    rules = Profiles(session.datastore).get(name).rules
     _print_rules(session.out, "Inbound", rules.inbound)
     _print_rules(session.out, "Outbound", rules.outbound)
     return 0

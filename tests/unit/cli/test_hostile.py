@@ -1,0 +1,105 @@
+"""Whatever is typed, and whatever stands in the datastore: no crash, no traceback, no half-done change."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calico.cli.main import COMMANDS
+from tests.fakes.terminal import Executed, Terminal
+
+WORDS = [
+    *COMMANDS, "show", "add", "remove", "set", "append", "stop", "release", "info", "range", "tag", "rule", "json",
+    "update", "profile", "inbound", "outbound", "allow", "deny", "tcp", "icmp", "type", "8", "from", "to", "ports",
+    "80,443", "cidr", "10.0.0.0/8", "10.1.0.0/16", "10.1.0.1", "fd80::/64", "WEB", "DB", "e1", "h1", "--at=1",
+    "--at", "-1", "--detailed", "--no-check", "--force", "--ipip", "--nat-outgoing", "--ipv4", "--ipv6", "--host=h1",
+    "--ip=10.9.8.7", "--runtime=none", "--detach=false", "--", "-h", "--help", "", "\x1b[2J", "a;b", "$(reboot)",
+    "../..", "\udcff", "x" * 200,
+]  # fmt: skip
+ARGUMENTS = st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=9)
+SUB_COMMANDS = st.sampled_from(
+    ["profile WEB rule add inbound", "profile WEB rule remove inbound", "profile WEB tag", "profile", "pool add",
+     "pool range add", "pool", "endpoint e1 profile set", "endpoint", "ipam", "node", "status"]
+)  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def prepared() -> Terminal:
+    """A terminal with a profile, a pool and an endpoint."""
+    terminal = Terminal()
+    terminal("profile add WEB")
+    terminal("pool add 10.1.0.0/16")
+    value = {"state": "active", "mac": "ee:ee:ee:ee:ee:ee", "profile_ids": ["WEB"]}
+    terminal.put("/calico/v1/host/h1/workload/libnetwork/libnetwork/endpoint/e1", json.dumps(value))
+    return terminal
+
+
+@given(SUB_COMMANDS, ARGUMENTS, JSON)
+def test_what_is_not_accepted_changes_nothing(start: str, words: list[str], document: object) -> None:
+    terminal = prepared()
+    before = terminal.tree()
+
+    try:
+        result = terminal([*start.split(), *words], stdin=json.dumps(document))
+    except Executed:
+        return
+
+    assert result.code in (0, 1)
+    assert "internal error" not in result.err
+    assert all(line.isprintable() for line in (result.out + result.err).splitlines())
+    if result.code:
+        assert result.err
+        assert terminal.tree() == before
+
+
+@given(ARGUMENTS)
+def test_any_first_word_is_a_command_or_refused(words: list[str]) -> None:
+    terminal = Terminal()
+
+    try:
+        result = terminal(words)
+    except Executed:
+        return
+
+    assert result.code in (0, 1)
+    assert "internal error" not in result.err
+
+
+PATHS = st.sampled_from(
+    [
+        "/calico/v1/policy/profile/WEB/rules",
+        "/calico/v1/policy/profile/WEB/tags",
+        "/calico/v1/policy/profile/a;b/rules",
+        "/calico/v1/host/h1/workload/libnetwork/libnetwork/endpoint/e1",
+        "/calico/v1/host/h1/workload/libnetwork/libnetwork/endpoint/e;2",
+        "/calico/v1/ipam/v4/pool/10.1.0.0-16",
+        "/calico/ipam/v2/assignment/ipv4/block/10.1.0.0-26",
+        "/calico/bgp/v1/host/h1/ip_addr_v4",
+        "/calico/bgp/v1/host/h1/as_num",
+        "/calico/bgp/v1/global/node_mesh",
+        "/calico/v1/host/h1/config/marker",
+    ]
+)
+READING = [
+    "profile show", "profile show --detailed", "profile WEB rule show", "profile WEB rule json",
+    "profile WEB tag show", "endpoint show", "endpoint show --detailed", "endpoint e1 profile show", "pool show",
+    "ipam info 10.1.0.1", "status",
+]  # fmt: skip
+
+
+@given(PATHS, JSON.map(json.dumps) | st.text(max_size=20))
+def test_whatever_stands_in_the_datastore_is_shown_or_refused(path: str, text: str) -> None:
+    terminal = prepared()
+    terminal.machine.agent.running = 4242
+    terminal.put(path, text)
+
+    for command in READING:
+        result = terminal(command)
+
+        assert result.code in (0, 1)
+        assert "internal error" not in result.err
+        assert all(line.isprintable() for line in (result.out + result.err).splitlines())

@@ -1,0 +1,107 @@
+"""What a command costs before it does anything: counted in modules, because time depends on the machine."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+# The program as it is installed, told to say which modules it has loaded when it ends.
+PROGRAM = """
+import sys
+from calico.cli.main import main
+sys.argv[0] = "calicoctl"
+code = main()
+print(*sorted(sys.modules), file=sys.stderr)
+sys.exit(code)
+"""
+HEAVY = {
+    "argparse", "asyncio", "dataclasses", "inspect", "json", "logging", "re", "socket", "sqlite3", "subprocess",
+    "textwrap", "threading", "traceback", "typing",
+}  # fmt: skip
+NEVER = {"aiohttp", "argparse", "asyncio", "ipaddress", "logging", "msgspec", "subprocess", "urllib.parse"}
+
+
+def modules(*arguments: str, **environ: str) -> set[str]:
+    """The modules that a command loads on top of those of a bare interpreter."""
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        env={"PATH": os.environ["PATH"], **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return set(result.stderr.split()) - set(bare.stdout.split())
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["version"], ["version", "--help"]])
+def test_help_and_version_load_next_to_nothing(arguments: list[str]) -> None:
+    loaded = modules(*arguments)
+
+    assert not loaded & HEAVY
+    assert {name for name in loaded if name.startswith("calico.")} <= {
+        "calico.cli",
+        "calico.cli.grammar",
+        "calico.cli.main",
+        "calico.cli.output",
+        "calico.cli.session",
+        "calico.cli.version",
+        "calico.model",
+        "calico.model.errors",
+    }
+
+
+def test_a_command_loads_neither_the_others_nor_the_agents_libraries(tmp_path: object) -> None:
+    loaded = modules("profile", "show", CALICO_DATASTORE=f"sqlite://{tmp_path}/calico.db")
+
+    assert not loaded & NEVER
+    assert {name for name in loaded if name.startswith("calico.cli.")} == {
+        "calico.cli.arguments",
+        "calico.cli.grammar",
+        "calico.cli.main",
+        "calico.cli.output",
+        "calico.cli.profile",
+        "calico.cli.session",
+    }
+    assert not {name for name in loaded if name.startswith(("calico.linux", "calico.agent", "calico.dataplane"))}
+
+
+def program(*arguments: str, **streams: object) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; from calico.cli.main import main; sys.exit(main())", *arguments],
+        check=False,
+        **streams,  # type: ignore[call-overload]
+    )
+
+
+def test_a_reader_who_left_gets_no_complaint() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        result = program("--help", stdout=pipe, stderr=subprocess.PIPE)
+
+    assert (result.returncode, result.stderr) == (141, b"")
+
+
+def test_a_full_disk_is_said() -> None:
+    with open("/dev/full", "wb") as full:
+        result = program("--help", stdout=full, stderr=subprocess.PIPE)
+
+    assert (result.returncode, result.stderr) == (1, b"cannot write the output: No space left on device\n")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("version", 0), ("bogus", 1)])
+def test_closed_standard_streams_do_not_matter(arguments: str, code: int) -> None:
+    closed = program(arguments, preexec_fn=lambda: [os.close(number) for number in (0, 1, 2)])
+
+    assert closed.returncode == code
+
+
+def test_arguments_that_are_no_text_are_echoed_harmlessly() -> None:
+    result = program(b"\xff\x1b[2J", stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(rb"unknown command '\udcff\x1b[2J'")
