@@ -42,6 +42,7 @@ _IDLE_CONNECTIONS = 4
 _WAL_LIMIT = 8 << 20  # bytes that the log keeps on disk after it grew
 _INSTRUCTIONS_PER_CHECK = 50_000  # of SQLite's machine, between two looks at the deadline: about a millisecond
 _RETRY = 0.005  # seconds between two attempts to open a file that another process is just making
+_LOOK_AGAIN = 0.001  # seconds between two looks at the lock of another process
 
 _MALFORMED = (
     "{path} is damaged ({reason}): stop calico-node, move it away with its -wal and -shm files,"
@@ -109,12 +110,12 @@ class DatabaseFile:
     def writing(self, timeout: float) -> Iterator[sqlite3.Connection]:
         """The one write transaction of all processes; on disk when the block is left, undone when it raises."""
         deadline = time.monotonic() + timeout
-        # SQLite's own wait sleeps in growing steps; threads of one process queue up here instead.
+        # Threads of one process queue up here and need not look again and again.
         if not self._writing.acquire(timeout=max(timeout, 0)):
             raise UnavailableError(f"{self.path} was busy with other writers for {timeout:.3g} s: try again")
         try:
             with self._connection(max(deadline - time.monotonic(), 0)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
+                _begin_writing(connection, deadline)
                 yield connection
                 connection.execute("COMMIT")
             # Watches wait for this. One that misses it, because we die here, looks by itself within a second.
@@ -292,6 +293,21 @@ class DatabaseFile:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         message = _FAULTS.get(code, "{path} cannot be used ({reason}): is it a Calico datastore?")
         return UnavailableError(message.format(path=self.path, reason=error, timeout=timeout))
+
+
+def _begin_writing(connection: sqlite3.Connection, deadline: float) -> None:
+    """Take the write lock; raises SQLITE_BUSY when it is not free by ``deadline``."""
+    # SQLite's own wait sleeps up to 0.1 s at a time: others that write all the while can pass it by for seconds.
+    connection.execute("PRAGMA busy_timeout = 0")
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_LOOK_AGAIN)
+        else:
+            return
 
 
 def _identity_of(path: str) -> Identity | None:
