@@ -93,7 +93,10 @@ class AddressHistory(RuleBasedStateMachine):
 
     @rule(call=st.integers(1, 9), late=st.booleans())
     def die_during_the_next_operation(self, call: int, late: bool) -> None:
-        self.datastore.arm(**{"after" if late else "before": {call: crash}})
+        if late:
+            self.datastore.arm(after={call: crash})
+        else:
+            self.datastore.arm(before={call: crash})
 
     @rule(call=st.integers(1, 9), host=hosts, version=versions, count=counts, handle=handles)
     def assign_during_the_next_operation(
@@ -279,3 +282,17 @@ def test_a_cover_is_exact_ordered_and_minimal(version: int, data: st.DataObject)
         assert not (one.length == next_one.length and one.base % (2 * one.size) == 0)
     for network in networks:
         assert network.base % network.size == 0
+
+
+@settings(max_examples=50)
+@given(version=st.sampled_from((4, 6)), first=st.integers(0, 4000), count=st.integers(1, 300))
+def test_the_pools_of_a_range_of_whole_blocks_hold_exactly_the_range(version: int, first: int, count: int) -> None:
+    pools = Pools(MemoryDatastore())
+    _, base = parse_address("10.0.0.0" if version == 4 else "fd80::")
+    start, end = base + first * 64, base + (first + count) * 64 - 1
+    added = pools.add_range(format_address(version, start), format_address(version, end))
+    for edge in (start, end):
+        assert pools.pool_of(format_address(version, edge)) in added
+    for outside in (start - 1, end + 1):
+        assert pools.pool_of(format_address(version, outside)) is None
+    assert sum(parse_network(pool.cidr).size for pool in added) == count * 64

@@ -272,7 +272,8 @@ class TestAssign:
         Addresses(seen, "h1").assign("10.0.0.70", handle="c1")
         assert seen.calls.count("transact") == 1
         state = read_ipam(datastore)
-        assert (state.assigned, state.affinities) == ({"10.0.0.70": "c1"}, {("h1", BLOCKS[1])})
+        assert state.assigned == {"10.0.0.70": "c1"}
+        assert state.affinities == {("h1", BLOCKS[1])}
 
     def test_takes_from_the_block_of_another_host(self, datastore: MemoryDatastore) -> None:
         Addresses(datastore, "h2").auto_assign(4)
@@ -470,8 +471,8 @@ class TestFailures:
         seen = InterleavedDatastore(datastore)
         addresses = Addresses(seen, "h1")
         for number in range(1, 6):
-            for arm in ({"before": {number: crash}}, {"after": {number: crash}}):
-                seen.arm(**arm)
+            for late in (False, True):
+                seen.arm(before={} if late else {number: crash}, after={number: crash} if late else {})
                 with pytest.raises(CrashError):
                     addresses.auto_assign(4, handle="c1")
                 check_ipam(read_ipam(datastore))
