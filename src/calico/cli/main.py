@@ -6,6 +6,7 @@ rest of its help. It is imported only when it was typed, so that help and versio
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from io import TextIOWrapper
@@ -50,6 +51,7 @@ Environment:
 
 def main() -> int:
     """Entry point: run with the arguments, streams and environment of this process."""
+    gc.disable()  # it runs a dozen times while modules load, and a command ends before garbage matters
     stdout, stderr = _stream(sys.stdout), _stream(sys.stderr)
     code = run(sys.argv[1:], Session(Output(stdout, stderr), _stream(sys.stdin), os.environ))
     if code == BROKEN_PIPE:

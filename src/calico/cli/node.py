@@ -31,6 +31,8 @@ POLL_SECONDS = 0.05
 _NOT_THE_HOST = ("docker", "br-", "cbr", "virbr", "lxcbr", "veth", "cali", "tunl")
 """Beginnings of the names of interfaces that belong to containers and virtual machines."""
 
+_FATAL = "calico-node: "
+_ERROR_LEVELS = (" ERROR ", " CRITICAL ")
 _REASON_LENGTH = 500
 
 
@@ -205,7 +207,7 @@ def _wait_ready(machine: Machine, process: AgentProcess | None) -> None:
 def _reason(process: AgentProcess) -> str:
     """The last line of the log that tells of an error, or else its last line."""
     lines = [line.strip() for line in process.log_text().splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
+    errors = [line for line in lines if line.startswith(_FATAL) or any(level in line for level in _ERROR_LEVELS)]
     return (errors or lines or ["it wrote nothing to its log"])[-1][:_REASON_LENGTH]
 
 

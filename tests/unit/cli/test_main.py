@@ -5,7 +5,6 @@ import io
 import pytest
 
 from calico import __version__
-from calico.cli import main as main_module
 from calico.cli.main import COMMANDS, run
 from calico.cli.output import Output
 from calico.cli.session import Session
@@ -149,17 +148,3 @@ def test_a_datastore_of_no_known_kind_is_one_line(variable: str) -> None:
     assert run(["profile", "show"], session) == 1
     assert err.getvalue().startswith(f"datastore {variable!r}")
     assert err.getvalue().count("\n") == 1
-
-
-def test_the_entry_point_gives_the_exit_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["calicoctl", "version"])
-    assert main_module.main() == 0
-
-    monkeypatch.setattr("sys.argv", ["calicoctl", "bogus"])
-    assert main_module.main() == 1
-
-    printed = capsys.readouterr()
-    assert printed.out == f"{__version__}\n"
-    assert printed.err.startswith("unknown command 'bogus'")

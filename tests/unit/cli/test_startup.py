@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from calico import __version__
+
 # The program as it is installed, told to say which modules it has loaded when it ends.
 PROGRAM = """
 import sys
@@ -75,6 +77,13 @@ def program(*arguments: str, **streams: object) -> subprocess.CompletedProcess[b
         check=False,
         **streams,  # type: ignore[call-overload]
     )
+
+
+def test_the_entry_point_gives_the_exit_code() -> None:
+    for argument, code, out in (("version", 0, f"{__version__}\n".encode()), ("bogus", 1, b"")):
+        result = program(argument, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+        assert (result.returncode, result.stdout, bool(result.stderr)) == (code, out, bool(code))
 
 
 def test_a_reader_who_left_gets_no_complaint() -> None:

@@ -1,5 +1,6 @@
 """Asking the agent through its control socket, and finding it through its lock."""
 
+import contextlib
 import json
 import os
 import socket
@@ -48,8 +49,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             while not request.endswith(b"\n"):
                 request += connection.recv(100)
             assert json.loads(request) == {"request": "status"}
-            for start in range(0, len(data), 50):
-                connection.sendall(data[start : start + 50])
+            with contextlib.suppress(OSError):  # a client that gave up
+                for start in range(0, len(data), 50):
+                    connection.sendall(data[start : start + 50])
 
     def start(data: bytes) -> None:
         thread = threading.Thread(target=answer, args=(data,))
@@ -127,10 +129,10 @@ def test_an_agent_that_does_not_answer_is_waited_for_so_long(tmp_path: Path) -> 
 
 
 def test_an_agent_that_answers_for_ever_is_waited_for_so_long(tmp_path: Path, serve: Serve) -> None:
-    times = iter([0.0, 1.0, 2.0, 99.0])
+    times = iter([0.0, 1.0])
     serve(b"x" * 120)
 
-    with pytest.raises((UnavailableError, ValidationError)):
+    with pytest.raises(UnavailableError, match=r"^calico-node did not answer in time at "):
         Agent(tmp_path, clock=lambda: next(times, 99.0)).status(timeout=5)
 
 
