@@ -4,6 +4,7 @@ It has the kernel's habits that matter: a link that goes, or goes down, takes it
 forwarding switch of the whole host sets those of all interfaces; a setting exists as long as its interface does.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -33,6 +34,12 @@ class FakeEvents:
     def __init__(self) -> None:
         self._fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._events: list[Event] = []
+        self._faults: list[CalicoError] = []
+
+    def fail_next(self, fault: CalicoError) -> None:
+        """Be readable, and then fail."""
+        self._faults.append(fault)
+        os.eventfd_write(self._fd, 1)
 
     def add(self, *events: Event) -> None:
         self._events += events
@@ -42,8 +49,10 @@ class FakeEvents:
         return self._fd
 
     def read(self, timeout: float = 0.0) -> Sequence[Event]:
-        if self._events:
+        with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._fd)
+        if self._faults:
+            raise self._faults.pop()
         events, self._events = self._events, []
         return events
 

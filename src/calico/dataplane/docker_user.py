@@ -145,7 +145,7 @@ class DockerUserChain:
                 continue
             handles = tuple(rule.handle for rule in rules)
             # The kernel never gives a handle twice in a table, so equal handles are the rules we saw.
-            if handles[: len(_KEYS)] != self._handles.get(family, ()):
+            if handles[: len(_KEYS)] != self._handles.get(family):
                 self._check_rules(family, lines)
         self._verified_generation = generation
 

@@ -207,7 +207,7 @@ def test_any_history_ends_where_its_last_state_would_begin(seed: int) -> None:
     chance = random.Random(seed)
     managers = Managers()
     names = ("a", "b", "c")
-    profiles = {name: OPEN for name in names}
+    profiles = dict.fromkeys(names, OPEN)
     managers.run(*(ProfileUpdate(name, OPEN) for name in names))
     endpoints: dict[int, Endpoint] = {}
     for _ in range(30):
