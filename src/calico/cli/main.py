@@ -135,7 +135,7 @@ def _print_usages(lines: Iterable[str], write: Callable[[str], None]) -> None:
 def _report_internal(error: Exception, session: Session) -> None:
     """A fault of ours: one line, and the traceback only for those who ask for it."""
     reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    if session.environ.get("CALICO_DEBUG") != "1":
+    if not session.environ.get("CALICO_DEBUG"):
         session.out.error(f"internal error: {reason} (run with CALICO_DEBUG=1 to see the traceback)")
         return
     from traceback import format_exception
