@@ -201,16 +201,18 @@ class FakeHost:
         self._flows.clear()
 
     def send(self, packet: Packet, interface: str, state: str = "") -> Outcome:
-        """Let ``packet`` come in by ``interface``.
+        """Let ``packet`` come in by ``interface``; without one the host itself sends it.
 
         ``state`` overrides the tracker, for packets that a :class:`Packet` cannot tell: ``related``, ``invalid``.
         """
         passage = _Passage(packet, interface)
-        if not self._pass_hook("prerouting", passage, lowest=-1000, highest=-200):
+        # The tracker stands at priority -200 of prerouting and of output.
+        first_hook = "prerouting" if interface else "output"
+        if not self._pass_hook(first_hook, passage, lowest=-1000, highest=-200):
             return Outcome("", dropped_by=passage.dropped_by)
         flow, passage.state = self._track(packet)
         passage.state = state or passage.state
-        if not self._pass_hook("prerouting", passage, lowest=-199, highest=1000):
+        if not self._pass_hook(first_hook, passage, lowest=-199, highest=1000):
             return Outcome("", dropped_by=passage.dropped_by)
         passage.packet = _untranslated(flow, packet)
         return self._deliver(passage, flow)
@@ -220,7 +222,7 @@ class FakeHost:
         hooks = ["input"]
         if destination not in self.addresses:
             passage.outgoing = self._routes.get(destination, self.uplink)
-            hooks = ["forward", "postrouting"]
+            hooks = ["forward", "postrouting"] if passage.incoming else ["postrouting"]
         if not all(self._pass_hook(hook, passage) for hook in hooks):
             return Outcome("", dropped_by=passage.dropped_by)
         translated = self._confirm(passage, flow)
