@@ -83,8 +83,8 @@ def reaches(container: str, target: str, how: str, expected: bool) -> None:
     """Try to get through from a container; show what happened, and fail when it is not what policy says."""
     commands = {
         "ping": ["ping", "-c", "1", "-W", "2", target],
-        "80": ["wget", "-T", "2", "-q", "-O", "-", f"http://{target}/"],
-        "8080": ["wget", "-T", "2", "-q", "-O", "-", f"http://{target}:8080/"],
+        "80": ["timeout", "2", "wget", "-q", "-O", "-", f"http://{target}/"],
+        "8080": ["timeout", "2", "wget", "-q", "-O", "-", f"http://{target}:8080/"],
     }
     done = run("docker", "exec", container, *commands[how], accept=tuple(range(256)), quiet=True)
     passed = done.returncode == 0

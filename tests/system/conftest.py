@@ -9,6 +9,7 @@ import pytest
 
 from tests.system.engine import Host, Lan, require_engine
 from tests.system.namespace import HostError
+from tests.system.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,3 +59,21 @@ def make_host(lan: Lan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ma
             return machine
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def agent(host: Host) -> Site:
+    """The host with calico-node running on it."""
+    site = Site(host)
+    site.start_agent()
+    return site
+
+
+@pytest.fixture
+def site(agent: Site) -> Iterator[Site]:
+    """A host with calico-node, and nothing on it before and after the test."""
+    agent.start_agent()
+    yield agent
+    agent.start_agent()
+    agent.clear()
+    assert agent.datastore() == []

@@ -1,0 +1,135 @@
+"""What stays true when parts die: policy holds, permitted traffic flows, everything converges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.system.site import wait_until
+
+if TYPE_CHECKING:
+    from tests.system.site import Site
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+
+@pytest.fixture
+def pair(site: Site) -> Site:
+    """Two members of a network, and a stranger."""
+    site.network("testnet1")
+    site.network("testnet2")
+    for name, network in (("one", "testnet1"), ("two", "testnet1"), ("other", "testnet2")):
+        site.container(name, network)
+    return site
+
+
+def policy_holds(site: Site) -> None:
+    """New connections are judged as before."""
+    two = site.address("two")
+    assert site.fetches("one", two)
+    assert not site.fetches("other", two)
+
+
+def test_killed_agent_changes_nothing_for_traffic(pair: Site) -> None:
+    two = pair.address("two")
+    stream = pair.host.popen("docker", "exec", "one", "ping", "-i", "0.05", "-c", "100", two)
+    pair.kill_agent()
+    policy_holds(pair)
+
+    pair.start_agent()
+    policy_holds(pair)
+
+    output, _ = stream.communicate(timeout=30)
+    assert "100 packets transmitted, 100 packets received" in output
+
+
+def test_stopped_agent_leaves_policy_and_attaching_fails_cleanly(pair: Site) -> None:
+    pair.host.calicoctl("node", "stop", "--force")
+    policy_holds(pair)
+
+    refused = pair.host.docker("run", "--rm", "--network", "testnet1", "busybox", "true", check=False)
+    assert refused.returncode != 0
+
+    pair.start_agent()
+    assert pair.execute("one", "true")
+    policy_holds(pair)
+
+
+def test_changes_made_while_the_agent_was_dead_take_effect(pair: Site) -> None:
+    network = pair.host.docker("network", "inspect", "--format", "{{.Id}}", "testnet1").stdout.strip()
+    pair.kill_agent()
+    pair.rules(network, "remove", "inbound", "--at=1")
+
+    pair.start_agent()
+
+    assert not pair.fetches("one", pair.address("two"))
+
+
+def test_a_second_agent_is_refused(pair: Site) -> None:
+    refused = pair.host.run("calico-node", check=False)
+
+    assert refused.returncode == 1
+    assert "calico-node already runs with pid" in refused.stderr
+    policy_holds(pair)
+
+
+def test_flushed_rules_come_back(pair: Site) -> None:
+    for command in ("flush table inet calico", "delete table inet calico", "flush chain ip filter DOCKER-USER"):
+        pair.host.run("nft", command)
+        wait_until("policy is back", lambda: pair.fetches("one", pair.address("two")))
+        wait_until("strangers are out", lambda: not pair.fetches("other", pair.address("two")))
+    assert "repaired 0 times" not in pair.status()
+
+
+def test_restarted_engine_finds_everything_as_it_was(site: Site) -> None:
+    site.network("testnet1")
+    site.container("one", "testnet1", "--restart", "always")
+    site.container("two", "testnet1", "--restart", "always")
+
+    site.host.restart_engine()
+
+    wait_until("the containers are back", lambda: site.fetches("one", "two"), 30)
+    assert "-A DOCKER-USER -i cali+ -j ACCEPT" in site.host.run("iptables", "-S", "DOCKER-USER").stdout
+
+
+def test_a_corrupt_value_shuts_that_object_alone(pair: Site) -> None:
+    network = pair.host.docker("network", "inspect", "--format", "{{.Id}}", "testnet1").stdout.strip()
+    pair.container("stranger2", "testnet2")
+    key = f"/calico/v1/policy/profile/{network}/rules"
+    write = (
+        "import sys; from calico.datastore.open import open_datastore; from calico.datastore.api import Put;"
+        "open_datastore('sqlite:///var/lib/calico/calico.db').transact([], [Put(sys.argv[1], sys.argv[2])])"
+    )
+    good = pair.host.calicoctl("profile", network, "rule", "json").stdout
+
+    pair.host.run("python", "-c", write, key, '{"inbound_rules": "?"}')
+    wait_until("the profile drops", lambda: not pair.fetches("one", pair.address("two")))
+    assert pair.fetches("other", pair.address("stranger2"))
+    assert (
+        f"{key} is ignored until it is mended: inbound_rules: must be a list"
+        in pair.host.run("cat", "/var/log/calico/calico-node.log").stdout
+    )
+
+    pair.host.run("python", "-c", write, key, good)
+    wait_until("the profile allows again", lambda: pair.fetches("one", pair.address("two")))
+
+
+def test_join_fails_whole_when_the_kernel_cannot_be_programmed(site: Site) -> None:
+    """With the agent's kernel work held up, Docker gets an error and nothing of the attachment stays."""
+    site.network("testnet1")
+    # Not ready: the agent keeps what it has and programs nothing new.
+    set_ready = (
+        "import sys; from calico.datastore.open import open_datastore; from calico.datastore.api import Put;"
+        "open_datastore('sqlite:///var/lib/calico/calico.db').transact([], [Put('/calico/v1/Ready', sys.argv[1])])"
+    )
+    site.host.run("python", "-c", set_ready, "false")
+
+    refused = site.host.docker("run", "--rm", "--network", "testnet1", "busybox", "true", check=False)
+
+    site.host.run("python", "-c", set_ready, "true")
+    assert refused.returncode != 0
+    assert "is not up after" in refused.stderr
+    assert "cali" not in site.host.run("ip", "-oneline", "link").stdout
+    wait_until("the endpoint is gone", lambda: "libnetwork" not in site.host.calicoctl("endpoint", "show").stdout)
+    assert site.host.docker("run", "--rm", "--network", "testnet1", "busybox", "true").returncode == 0
