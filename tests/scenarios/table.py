@@ -460,6 +460,16 @@ CONNECTIONS = [
         "b>a icmp/3.3 no",
         "a>b udp/53 refused yes",
     ),
+    one(
+        "what cannot begin a connection drops even where all is allowed",
+        world("a=open b=open", OPEN),
+        "a>b icmp/3.3 no",
+        "a>b icmp/0 no",
+        "a>b icmp/255 no",
+        "a>b icmpv6/129 no",
+        "w>b icmp/255 no",
+        "a>w icmp/255 no",
+    ),
     Scenario(
         "an established connection outlives a deny, a new one does not",
         (

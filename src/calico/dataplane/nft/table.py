@@ -35,7 +35,8 @@ class NftTable:
     The table may have been left by an earlier run: what is as desired stays untouched, the rest changes in one
     transaction, in which chains are emptied and filled again and never deleted while something leads to them.
     Only a table that holds what cannot be changed in place (another hook, another kind of set) is deleted and made
-    anew, in one transaction as well, so that the old rules hold until the new ones do.
+    anew, in one transaction as well: the old rules hold until the new ones do, nothing slips through, and a packet
+    that is just then between two chains may be lost.
     """
 
     def __init__(self, library: Library, family: str = FAMILY, name: str = TABLE) -> None:
