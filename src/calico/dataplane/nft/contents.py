@@ -62,7 +62,7 @@ class SetState:
         if self._interval:
             yield from text.add_elements(name, self.spec, self._merged())
             return
-        differing = list(self._differences(committed))
+        differing = sorted(self._differences(committed), key=str)  # the same change is the same text
         old = [element for element in differing if element in committed]
         yield from text.delete_elements(name, self.spec, old)
         new = {element: self._desired[element] for element in differing if element in self._desired}
@@ -102,7 +102,8 @@ class SetState:
         return isinstance(self.spec, SetSpec) and self.spec.interval
 
     def _merged(self) -> dict[Element, MapVerdict | None]:
-        return dict.fromkeys(merge_networks(element for element in self._desired if isinstance(element, str)))
+        networks = merge_networks(element for element in self._desired if isinstance(element, str))
+        return dict.fromkeys(sorted(networks))
 
     def _differences(self, committed: Contents) -> Iterator[Element]:
         return (element for element in self._touched if _at(self._desired, element) != _at(committed, element))
