@@ -6,8 +6,9 @@
     pool        an address pool, of any host
 
 Order within one flush makes every prefix of it safe to apply: IP sets, profiles, endpoints come before
-what refers to them; removals follow in reverse. Nothing is sent twice with the same content, and nothing
-that is not referenced is kept.
+what refers to them; removals follow in reverse. Among endpoints, removals come before updates, and one whose
+interface name changes is removed and updated, so that an interface never has two. Nothing is sent twice with
+the same content, and nothing that is not referenced is kept.
 """
 
 from dataclasses import dataclass
