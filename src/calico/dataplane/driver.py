@@ -248,6 +248,7 @@ class Driver:
                 states=self._interfaces.take_states(),
                 policy_fault=self._policy.fault,
                 host_faults=[text for text in faults if text],
+                blocked_profiles=self._policy.blocked,
                 repairs=self._repairs,
             )
         )

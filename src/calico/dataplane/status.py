@@ -31,7 +31,7 @@ class Progress:
 
     ``states`` are the interfaces that changed, ``None`` for endpoints that are gone. ``policy_fault`` tells why the
     newest policy is not in the kernel, ``host_faults`` what keeps every endpoint of the host from working.
-    ``revision`` is that of the newest policy in the kernel.
+    ``revision`` is that of the newest policy in the kernel; ``blocked_profiles`` drop, as the kernel refuses them.
     """
 
     in_sync: bool
@@ -39,6 +39,7 @@ class Progress:
     states: Mapping[EndpointKey, InterfaceState | None]
     policy_fault: str = ""
     host_faults: Sequence[str] = ()
+    blocked_profiles: tuple[str, ...] = ()
     repairs: int = 0
 
 
@@ -64,6 +65,7 @@ class DataplaneStatus:
     revision: int
     endpoints: tuple[EndpointStatus, ...]
     error: str
+    blocked_profiles: tuple[str, ...]
     repairs: int
 
 
@@ -82,6 +84,7 @@ class EndpointStatuses:
         self._states: dict[EndpointKey, InterfaceState] = {}
         self._policy_fault = ""
         self._host_faults: tuple[str, ...] = ()
+        self._blocked_profiles: tuple[str, ...] = ()
         self._repairs = 0
 
     def publish(self, progress: Progress) -> None:
@@ -91,6 +94,7 @@ class EndpointStatuses:
             self._revision = progress.revision
             self._policy_fault = progress.policy_fault
             self._host_faults = tuple(progress.host_faults)
+            self._blocked_profiles = progress.blocked_profiles
             self._repairs = progress.repairs
             for key, state in progress.states.items():
                 if state is None:
@@ -115,7 +119,14 @@ class EndpointStatuses:
             fault = "; ".join(text for text in (self._policy_fault, *self._host_faults) if text)
             endpoints = (EndpointStatus(key, state.name, state.reason) for key, state in self._states.items())
             ordered = tuple(sorted(endpoints, key=lambda status: status.key))
-            return DataplaneStatus(self._in_sync, self._revision, ordered, fault, self._repairs)
+            return DataplaneStatus(
+                in_sync=self._in_sync,
+                revision=self._revision,
+                endpoints=ordered,
+                error=fault,
+                blocked_profiles=self._blocked_profiles,
+                repairs=self._repairs,
+            )
 
     def _obstacle(self, key: EndpointKey, revision: int) -> str:
         """Why the endpoint is not up; empty when it is."""

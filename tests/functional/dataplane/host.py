@@ -89,6 +89,9 @@ class Host:
 
     def plug(self, container: Container) -> None:
         """Make the veth pair as Join and Docker do; again, if there is one."""
+        for netns in (self.netns, container.netns):
+            # Link-local addresses are good at once, without the second that the search for duplicates takes.
+            netns.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
         with self.netns.entered(), Links() as links:
             links.create_veth(container.interface, "eth0", peer_namespace=container.netns.namespace.fileno())
         inside = container.netns.run
@@ -96,14 +99,23 @@ class Host:
         inside("ip", "link", "set", "eth0", "up")
         inside("ip", "route", "add", "169.254.1.1", "dev", "eth0", "scope", "link")
         inside("ip", "route", "add", "default", "via", "169.254.1.1")
+        for net in container.endpoint.ipv6_nets:
+            inside("ip", "address", "add", net, "dev", "eth0")
+            inside("ip", "route", "add", "default", "via", self._link_local(container), "dev", "eth0")
+
+    def _link_local(self, container: Container) -> str:
+        """The address of the host's end, which is the container's IPv6 gateway."""
+        (link,) = self.netns.ip("-6", "address", "show", "dev", container.interface, "scope", "link")
+        return str(link["addr_info"][0]["local"])
 
     def unplug(self, container: Container) -> None:
         with self.netns.entered(), Links() as links:
             links.delete(container.interface)
 
-    def routes(self) -> set[tuple[str, str]]:
-        """Our IPv4 routes: destination and device."""
-        return {(route["dst"], route["dev"]) for route in self.netns.ip("route", "show", "proto", "67")}
+    def routes(self, version: int = 4) -> set[tuple[str, str]]:
+        """Our routes: destination and device."""
+        listed = self.netns.ip(f"-{version}", "route", "show", "proto", "67")
+        return {(route["dst"], route["dev"]) for route in listed}
 
     def setting(self, name: str) -> str:
         return self.netns.run("sysctl", "-n", name).strip()
@@ -133,7 +145,7 @@ class RunningDriver:
 
 def network(name: str, *members: Container) -> list[Update]:
     """A network's default profile, and its members' endpoints."""
-    addresses = frozenset(member.address for member in members)
+    addresses = frozenset(net.partition("/")[0] for member in members for net in member.endpoint.nets)
     updates: list[Update] = [IPSetUpdate(name, addresses), ProfileUpdate(name, default_profile(name).rules)]
     return updates + [EndpointUpdate(member.key, member.endpoint) for member in members]
 
@@ -146,9 +158,10 @@ def connects(client: Netns, server: Netns, address: str, port: int = PORT) -> bo
     """Whether a new TCP connection gets through and data with it."""
     with ExitStack() as stack:
         with server.entered():
-            listener = stack.enter_context(closing(socket.create_server((address, port))))
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            listener = stack.enter_context(closing(socket.create_server((address, port), family=family)))
         with client.entered():
-            sender = stack.enter_context(closing(socket.socket()))
+            sender = stack.enter_context(closing(socket.socket(family)))
         sender.settimeout(DROPPED_AFTER)
         listener.settimeout(PATIENCE)
         try:

@@ -201,7 +201,7 @@ def test_poisoned_profile_does_not_hold_up_later_endpoints(plane: FakeDataplane)
     plane.run([endpoint("2", "10.0.0.2", "bad", "web")], revision=3)
     plane.step()
 
-    assert plane.policy.blocked == ("bad",)
+    assert plane.statuses.snapshot().blocked_profiles == ("bad",)
     assert plane.is_up("1", revision=3)
     assert plane.is_up("2", revision=3)
 

@@ -1,0 +1,75 @@
+"""Claims and links in any order: the routes follow from where both stand, however they came there."""
+
+import random
+
+import pytest
+
+from calico.dataplane.managers.routes import EndpointRoutes
+from calico.linux.routes import Route
+from calico.model.errors import ApplyError
+from tests.fakes.router import FakeRouter
+
+NAMES = ("cali0", "cali1", "cali2")
+DESTINATIONS = tuple(f"10.0.0.{number}/32" for number in range(4))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_history_ends_with_the_routes_of_its_last_state(seed: int) -> None:
+    chance = random.Random(seed)
+    router = FakeRouter()
+    routes = EndpointRoutes(router.routes)
+    claims: dict[str, dict[str, None]] = {destination: {} for destination in DESTINATIONS}
+    for _ in range(60):
+        name = chance.choice(NAMES)
+        match chance.choice(("claim", "link", "settle", "look")):
+            case "claim":
+                wanted = frozenset(chance.sample(DESTINATIONS, k=chance.randint(0, 2)))
+                routes.claim(name, wanted)
+                for destination, claimants in claims.items():
+                    if destination not in wanted:
+                        claimants.pop(name, None)
+                    else:
+                        claimants.setdefault(name)
+            case "link" if name in router.links.all:
+                router.remove_link(name)
+                routes.on_link(name, up=False)
+            case "link":
+                router.add_link(name)
+                routes.on_link(name, up=True)
+            case "settle":
+                assert not any(routes.settle().values())
+            case "look":
+                assert not any(routes.settle().values())
+                assert routes.look((4, 6)) == []
+    routes.settle()
+
+    expected = {
+        destination: up[-1]
+        for destination, claimants in claims.items()
+        if (up := [name for name in claimants if name in router.links.all])
+    }
+    assert router.routes.ours == expected
+    for name in NAMES:
+        elsewhere = [d for d, claimants in claims.items() if name in claimants and expected.get(d, name) != name]
+        assert bool(routes.obstacle(name)) == bool(elsewhere)
+    router.close()
+
+
+def test_route_that_cannot_be_deleted_is_found_by_the_next_look(caplog: pytest.LogCaptureFixture) -> None:
+    router = FakeRouter()
+    routes = EndpointRoutes(router.routes)
+    router.add_link("cali0")
+    routes.on_link("cali0", up=True)
+    routes.claim("cali0", frozenset(DESTINATIONS[:1]))
+    routes.settle()
+
+    router.routes.faults[DESTINATIONS[0]] = ApplyError("the kernel said no")
+    routes.claim("cali0", frozenset())
+    routes.settle()
+    assert "the kernel said no" in caplog.text
+    assert Route(DESTINATIONS[0], "cali0") in router.routes.all
+
+    router.routes.faults.clear()
+    assert routes.look((4,)) == [f"route {DESTINATIONS[0]} by cali0 was stale, is gone"]
+    assert router.routes.all == set()
+    router.close()
