@@ -112,7 +112,9 @@ class FakeDataplane:
         )
         router = self.router
         self.policy = Policy(self.table, managers, profiles, self.table, lambda: self.now, retry_delay=float)
-        self.interfaces = InterfaceManager(router.links, router.routes, router.settings, retry_delay=float)
+        self.interfaces = InterfaceManager(
+            router.links, router.routes, router.addresses, router.settings, retry_delay=float
+        )
         self.forwarding = ForwardingManager(router.links, router.routes, router.addresses, router.settings)
         self.statuses = EndpointStatuses(router.index)
         self.driver = Driver(

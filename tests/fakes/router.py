@@ -234,7 +234,7 @@ class FakeAddresses:
         self.fault: CalicoError | None = None
         self._routes = routes
 
-    def add(self, address: Address) -> None:
+    def add(self, address: Address, *, nodad: bool = False) -> None:
         fault, self.fault = self.fault, None
         if fault is not None:
             raise fault

@@ -179,6 +179,21 @@ def test_addresses_may_be_chosen(site: Site) -> None:
     assert "is already assigned in pool" in taken.stderr
 
 
+def test_ipv6_obeys_the_same_policy(site: Site) -> None:
+    site.network("testnet1", "--ipv6")
+    site.network("testnet2", "--ipv6")
+    for name, network in (("one", "testnet1"), ("two", "testnet1"), ("other", "testnet2")):
+        site.container(name, network)
+    two = str(site.inspect("two")["GlobalIPv6Address"])
+    assert two.startswith("fd80:")
+
+    assert site.fetches("one", f"[{two}]")
+    assert site.pings("one", two)
+    assert not site.fetches("other", f"[{two}]")
+    assert not site.pings("other", two)
+    assert site.fetches("one", site.address("two"))
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -57,7 +57,7 @@ def open_dataplane(
         statuses = EndpointStatuses(lambda name: _index(asked_by_others, name))
         driver = Driver(
             Policy(table, managers, profiles, nftables, clock),
-            InterfaceManager(links, routes, settings),
+            InterfaceManager(links, routes, addresses, settings),
             (
                 ForwardingManager(links, routes, addresses, settings),
                 DockerUserChain(nftables, library, LegacyIptables()),

@@ -19,6 +19,7 @@ from typing import Protocol
 from calico.client.store import Deadline, Store, Transaction
 from calico.model.codec import INTERFACE_PREFIX, interface_name
 from calico.model.errors import AlreadyExistsError, CalicoError, NotFoundError, ValidationError
+from calico.model.gateways import IPV4_GATEWAY, IPV6_GATEWAY
 from calico.model.keys import EndpointKey, NetworkKey, ProfileRulesKey, ProfileTagsKey
 from calico.model.names import canonical_mac
 from calico.model.net import canonical_cidr
@@ -42,12 +43,6 @@ log = logging.getLogger(__name__)
 ORCHESTRATOR = "libnetwork"
 WORKLOAD = "libnetwork"
 CONTAINER_MAC = "ee:ee:ee:ee:ee:ee"
-GATEWAY = "169.254.1.1"
-"""The container's next hop: link-local, the same everywhere, answered by proxy ARP."""
-
-GATEWAY_IPV6 = "fe80::ecee:eeff:fe00:1"
-"""The container's IPv6 next hop: a link-local address that the agent gives the host's end of every pair."""
-
 CONNECTED = 1
 """Docker's route type for "on this link, no next hop"."""
 
@@ -303,9 +298,9 @@ def _join_answer(endpoint: Endpoint, peer: str) -> Answer:
     answer: dict[str, object] = {"InterfaceName": {"SrcName": peer, "DstPrefix": INTERFACE_PREFIX}}
     routes = []
     if endpoint.ipv4_nets:
-        answer["Gateway"] = GATEWAY
-        routes.append({"Destination": f"{GATEWAY}/32", "RouteType": CONNECTED, "NextHop": ""})
+        answer["Gateway"] = IPV4_GATEWAY
+        routes.append({"Destination": f"{IPV4_GATEWAY}/32", "RouteType": CONNECTED, "NextHop": ""})
     if endpoint.ipv6_nets:
-        answer["GatewayIPv6"] = GATEWAY_IPV6
-        routes.append({"Destination": f"{GATEWAY_IPV6}/128", "RouteType": CONNECTED, "NextHop": ""})
+        answer["GatewayIPv6"] = IPV6_GATEWAY
+        routes.append({"Destination": f"{IPV6_GATEWAY}/128", "RouteType": CONNECTED, "NextHop": ""})
     return {**answer, "StaticRoutes": routes}

@@ -9,19 +9,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 from calico.dataplane.backoff import retry_delay
-from calico.dataplane.managers.interfaces import LinkLister
+from calico.dataplane.managers.interfaces import AddressAdder, LinkLister
 from calico.dataplane.managers.settings import IPV6_FORWARDING, Settings
 from calico.linux.addresses import Address
 from calico.linux.routes import Route
 from calico.linux.sysctl import Key
 from calico.model.codec import INTERFACE_PREFIX
 from calico.model.errors import AlreadyExistsError, CalicoError, NotFoundError
+from calico.model.gateways import IPV4_GATEWAY
 from calico.updates import EndpointUpdate, Update
 
 log = logging.getLogger(__name__)
 
-GATEWAY = "169.254.1.1"
-GATEWAY_ADDRESS = Address("lo", f"{GATEWAY}/32", "host")
+GATEWAY_ADDRESS = Address("lo", f"{IPV4_GATEWAY}/32", "host")
 """With the scope of the host, so that no packet ever carries it as its source."""
 
 _IPV4_FORWARDING: Key = ("net", "ipv4", "ip_forward")
@@ -32,14 +32,6 @@ class RouteFinder(Protocol):
 
     def get(self, address: str) -> Route | None:
         """The route to an address, ``None`` when there is none."""
-        ...
-
-
-class AddressAdder(Protocol):
-    """What is needed of the host's addresses."""
-
-    def add(self, address: Address) -> None:
-        """Put it on its device; AlreadyExistsError when it is there."""
         ...
 
 
@@ -109,12 +101,12 @@ class ForwardingManager:
             self._keep_router_advertisements()
             self._settings.write(IPV6_FORWARDING, "1")
             lines.append("IPv6 forwarding was off, is on")
-        if self._routes.get(GATEWAY) is None:
+        if self._routes.get(IPV4_GATEWAY) is None:
             try:
                 self._addresses.add(GATEWAY_ADDRESS)
             except AlreadyExistsError:
                 return  # on a loopback interface that is down
-            lines.append(f"the host had no route to {GATEWAY}, it is on {GATEWAY_ADDRESS.device} now")
+            lines.append(f"the host had no route to {IPV4_GATEWAY}, it is on {GATEWAY_ADDRESS.device} now")
 
     def _keep_router_advertisements(self) -> None:
         """Let the host's own interfaces go on learning their routers, which forwarding alone would end.

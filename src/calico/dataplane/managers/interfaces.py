@@ -4,6 +4,7 @@ They are set again when the interface comes up once more or is made anew. A faul
 others; it is tried again, after a while and when the interface changes.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from calico.dataplane.backoff import retry_delay
 from calico.dataplane.managers.routes import EndpointRoutes, RouteTable
 from calico.dataplane.managers.settings import Settings, check_interface, has_ipv6, write_interface
 from calico.dataplane.status import InterfaceState
+from calico.linux.addresses import Address
 from calico.linux.links import Link
 from calico.linux.monitor import Event, LinkEvent
 from calico.linux.netlink import Lost
 from calico.model.codec import INTERFACE_PREFIX
-from calico.model.errors import CalicoError, NotFoundError
+from calico.model.errors import AlreadyExistsError, CalicoError, NotFoundError
+from calico.model.gateways import IPV6_GATEWAY
 from calico.model.keys import EndpointKey
 from calico.model.net import parse_network
 from calico.updates import EndpointRemove, EndpointUpdate, Update
@@ -39,6 +42,14 @@ class LinkLister(Protocol):
         ...
 
 
+class AddressAdder(Protocol):
+    """What is needed of the host's addresses."""
+
+    def add(self, address: Address, *, nodad: bool = False) -> None:
+        """Put it on its device; AlreadyExistsError when it is there. ``nodad``: no search for duplicates."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Failure:
     """An interface that could not be set up: how often, why, and when to try again."""
@@ -55,12 +66,14 @@ class InterfaceManager:
         self,
         links: LinkLister,
         routes: RouteTable,
+        addresses: AddressAdder,
         settings: Settings,
         *,
         retry_delay: Callable[[int], float] = retry_delay,
     ) -> None:
         self._links = links
         self._routes = EndpointRoutes(routes)
+        self._addresses = addresses
         self._settings = settings
         self._retry_delay = retry_delay
         self._endpoints: dict[EndpointKey, Endpoint] = {}
@@ -192,9 +205,20 @@ class InterfaceManager:
             return None
         try:
             write_interface(self._settings, name)
+            if self._has_ipv6(name):
+                self._add_gateway(name)
         except CalicoError as error:
             return error
         return None
+
+    def _has_ipv6(self, name: str) -> bool:
+        key = self._owners.get(name)
+        return key is not None and bool(self._endpoints[key].ipv6_nets)
+
+    def _add_gateway(self, name: str) -> None:
+        # Nobody else is on the link, so the address is good at once: a container's first packet must not wait.
+        with contextlib.suppress(AlreadyExistsError):
+            self._addresses.add(Address(name, f"{IPV6_GATEWAY}/64", "link"), nodad=True)
 
     def _look_at_settings(self) -> None:
         for name in self._some_ready_names():

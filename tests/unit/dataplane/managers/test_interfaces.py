@@ -6,8 +6,10 @@ import pytest
 
 from calico.dataplane.managers.interfaces import SETTINGS_CHECKED_AT_ONCE, InterfaceManager
 from calico.dataplane.status import InterfaceState
+from calico.linux.addresses import Address
 from calico.linux.routes import Route
 from calico.model.errors import ApplyError
+from calico.model.gateways import IPV6_GATEWAY
 from calico.model.keys import EndpointKey
 from calico.model.values import Endpoint
 from calico.updates import EndpointRemove, EndpointUpdate, Flushed
@@ -32,7 +34,9 @@ class Host:
         self.router = router
         self.now = 0.0
         self.states: dict[str, InterfaceState] = {}
-        self.manager = InterfaceManager(router.links, router.routes, router.settings, retry_delay=float)
+        self.manager = InterfaceManager(
+            router.links, router.routes, router.addresses, router.settings, retry_delay=float
+        )
 
     def update(self, name: str, *nets: str, key: str = "") -> None:
         endpoint = Endpoint("active", name, None, ("web",), *split(nets))
@@ -390,4 +394,20 @@ def test_check_that_fails_is_made_up_for(host: Host, caplog: pytest.LogCaptureFi
     host.router.links.down = False
     host.run()
 
+    assert host.states[A].ready
+
+
+def test_the_host_carries_the_ipv6_gateway_where_an_endpoint_has_ipv6(host: Host, router: FakeRouter) -> None:
+    for name in (A, B):
+        router.add_link(name)
+    host.update(A, "10.0.0.1/32", "fd80::1/128")
+    host.update(B, "10.0.0.2/32")
+    host.run()
+
+    router.set_link(A, up=False)
+    router.set_link(A, up=True)
+    host.run()
+
+    gateways = [address for address in router.addresses.all if address.scope == "link"]
+    assert gateways == [Address(A, f"{IPV6_GATEWAY}/64", "link")]
     assert host.states[A].ready
