@@ -7,9 +7,11 @@ The same tests run on it and on the real library, which is what entitles unit te
 import copy
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from calico.dataplane.nft.elements import ElementChange
+from calico.dataplane.nft.text import CommandText
 from calico.model.errors import ApplyError
 from calico.model.net import parse_network
 
@@ -69,6 +71,19 @@ class FakeNft:
         except (ApplyError, KeyError) as error:
             self._table = before
             raise ApplyError(f"No such file or directory: {error}") from None
+
+    def change_elements(self, family: str, table: str, changes: Sequence[ElementChange]) -> None:
+        """The same as text, which is how the fake keeps and refuses it."""
+        text = CommandText(family, table)
+        lines = [
+            line
+            for change in changes
+            for line in (
+                *text.delete_elements(change.set_name, change.spec, change.removed),
+                *text.add_elements(change.set_name, change.spec, change.added),
+            )
+        ]
+        self.run("\n".join(lines) + "\n")
 
     def list_table(self, family: str, name: str) -> list[dict[str, object]] | None:
         self.listings += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from calico.dataplane.nft.elements import ElementChange
 from calico.dataplane.nft.intervals import merge_networks
 from calico.dataplane.nft.listing import SetFacts
 from calico.dataplane.nft.text import CommandText
@@ -62,11 +63,14 @@ class SetState:
         if self._interval:
             yield from text.add_elements(name, self.spec, self._merged())
             return
-        differing = sorted(self._differences(committed), key=str)  # the same change is the same text
-        old = [element for element in differing if element in committed]
-        yield from text.delete_elements(name, self.spec, old)
-        new = {element: self._desired[element] for element in differing if element in self._desired}
-        yield from text.add_elements(name, self.spec, new)
+        change = self._element_change(name, committed)
+        yield from text.delete_elements(name, self.spec, change.removed)
+        yield from text.add_elements(name, self.spec, change.added)
+
+    def element_change(self, name: str) -> ElementChange | None:
+        """The same difference as bare elements; ``None`` when it takes more than adding and removing single ones."""
+        committed = self.committed.elements if self.committed else None
+        return None if committed is None or self._interval else self._element_change(name, committed)
 
     def commit(self) -> None:
         """The kernel took the commands."""
@@ -104,6 +108,12 @@ class SetState:
     def _merged(self) -> dict[Element, MapVerdict | None]:
         networks = merge_networks(element for element in self._desired if isinstance(element, str))
         return dict.fromkeys(sorted(networks))
+
+    def _element_change(self, name: str, committed: Contents) -> ElementChange:
+        differing = sorted(self._differences(committed), key=str)  # the same change is the same text
+        removed = [element for element in differing if element in committed]
+        added = {element: self._desired[element] for element in differing if element in self._desired}
+        return ElementChange(name, self.spec, removed, added)
 
     def _differences(self, committed: Contents) -> Iterator[Element]:
         return (element for element in self._touched if _at(self._desired, element) != _at(committed, element))

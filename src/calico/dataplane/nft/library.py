@@ -5,8 +5,15 @@ See libnftables(3). The library is a system component: it is loaded when a conte
 
 import ctypes
 import json
+import os
+import socket
+from collections.abc import Sequence
 from typing import Any
 
+from calico.dataplane.nft.elements import ElementChange, find_refusal, pack_transaction
+from calico.linux.messages import parse_messages
+from calico.linux.netlink import NETLINK_NETFILTER
+from calico.linux.refusals import os_error
 from calico.model.errors import ApplyError, UnavailableError
 
 SONAME = "libnftables.so.1"
@@ -14,6 +21,7 @@ SONAME = "libnftables.so.1"
 _CONTEXT_DEFAULT = 0
 _OUTPUT_JSON = 1 << 4  # NFT_CTX_OUTPUT_JSON
 _LARGE = 1_000_000
+_RECEIVE_SIZE = 1 << 16
 _NO_TABLE = "No such file or directory"
 
 
@@ -32,29 +40,52 @@ class NftLibrary:
         self._context = ctypes.c_void_p(context)
         self._functions.nft_ctx_buffer_output(self._context)
         self._functions.nft_ctx_buffer_error(self._context)
+        self._socket = _open_socket()
 
     def run(self, commands: str) -> None:
         """Run ``commands`` (one per line) as one transaction.
 
         Raises :class:`ApplyError` with the first error; then nothing took effect.
         """
-        text = commands.encode()
-        status, _output, errors = self._call(text, 0)
-        if len(text) > _LARGE:
+        # From a file, because of commands in memory the library quotes the first one, whichever it means.
+        with open(os.memfd_create("nft", os.MFD_CLOEXEC), "wb", buffering=0) as file:
+            file.write(commands.encode())
+            path = f"/proc/self/fd/{file.fileno()}".encode()
+            status, _output, errors = self._call(self._functions.nft_run_cmd_from_filename, path, 0)
+        if len(commands) > _LARGE:
             _give_memory_back()
         if status != 0:
-            raise ApplyError(f"the kernel refused the nft transaction: {_first_error(errors, commands)}")
+            raise ApplyError(f"the kernel refused the nft transaction: {_first_error(errors)}")
+
+    def change_elements(self, family: str, table: str, changes: Sequence[ElementChange]) -> None:
+        """Add and remove some hundred elements of hash sets and verdict maps as one transaction.
+
+        Costs what the change is large, where ``run`` also costs what the table is large. Raises
+        :class:`ApplyError` when the kernel refuses; then nothing took effect.
+        """
+        if self._context is None:
+            raise UnavailableError("this libnftables context is closed")
+        try:
+            self._socket.send(pack_transaction(family, table, changes))
+            # The kernel does the work inside send, so all of its answers are there.
+            refusal = find_refusal(parse_messages(self._read_all()))
+        except OSError as error:
+            raise os_error("send an nft transaction", error) from error
+        if refusal:
+            names = ", ".join(change.set_name for change in changes)
+            raise ApplyError(f"the kernel refused the nft transaction: {refusal} in: elements of {names}"[:300])
 
     def list_table(self, family: str, name: str) -> list[dict[str, object]] | None:
         """The objects of a table as nft lists them in JSON (libnftables-json(5)); ``None`` without such a table.
 
         ``family`` and ``name`` are our own words. Raises :class:`ApplyError` when the kernel refuses.
         """
-        status, output, errors = self._call(f"list table {family} {name}".encode(), _OUTPUT_JSON)
+        command = f"list table {family} {name}".encode()
+        status, output, errors = self._call(self._functions.nft_run_cmd_from_buffer, command, _OUTPUT_JSON)
         if status != 0:
             if _NO_TABLE in errors:
                 return None
-            raise ApplyError(f"the kernel refused to list table {family} {name}: {_first_error(errors, '')}")
+            raise ApplyError(f"the kernel refused to list table {family} {name}: {_first_error(errors)}")
         objects = json.loads(output)["nftables"]
         if len(output) > _LARGE:
             _give_memory_back()
@@ -65,16 +96,35 @@ class NftLibrary:
         context, self._context = self._context, None
         if context is not None:
             self._functions.nft_ctx_free(context)
+            self._socket.close()
 
-    def _call(self, text: bytes, output_flags: int) -> tuple[int, bytes, str]:
+    def _read_all(self) -> bytes:
+        data = b""
+        try:
+            while True:
+                data += self._socket.recv(_RECEIVE_SIZE)
+        except BlockingIOError:
+            return data
+
+    def _call(self, function: Any, argument: bytes, output_flags: int) -> tuple[int, bytes, str]:
         if self._context is None:
             raise UnavailableError("this libnftables context is closed")
         functions = self._functions
         functions.nft_ctx_output_set_flags(self._context, output_flags)
-        status = functions.nft_run_cmd_from_buffer(self._context, text)
+        status = function(self._context, argument)
         output = functions.nft_ctx_get_output_buffer(self._context) or b""
         errors = functions.nft_ctx_get_error_buffer(self._context) or b""
         return status, output, errors.decode(errors="replace")
+
+
+def _open_socket() -> socket.socket:
+    try:
+        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+        opened.setblocking(False)
+        opened.bind((0, 0))
+    except OSError as error:
+        raise os_error("open a netlink socket", error) from error
+    return opened
 
 
 def _load(soname: str) -> Any:  # ctypes gives functions no type
@@ -92,6 +142,7 @@ def _load(soname: str) -> Any:  # ctypes gives functions no type
         ("nft_ctx_get_error_buffer", text, [context]),
         ("nft_ctx_output_set_flags", None, [context, number]),
         ("nft_run_cmd_from_buffer", ctypes.c_int, [context, text]),
+        ("nft_run_cmd_from_filename", ctypes.c_int, [context, text]),
     ):
         function = getattr(library, name)
         function.restype = result
@@ -99,21 +150,14 @@ def _load(soname: str) -> Any:  # ctypes gives functions no type
     return library
 
 
-def _first_error(errors: str, commands: str) -> str:
-    """The first message of libnftables, and the command that it points at when that is clear.
-
-    The library prints the first command, whichever is at fault, and marks columns of the faulty one below it.
-    """
-    lines = errors.splitlines()
-    message = next((line.partition("Error: ")[2] for line in lines if "Error: " in line), "no reason given")
-    marks = next((line for line in lines if line and not line.strip(" ^~")), "")
-    start, end = len(marks) - len(marks.lstrip()), len(marks)
-    suspects = [command for command in commands.splitlines() if _is_word(command, start, end)]
-    return f"{message} in: {suspects[0][:200]}" if marks and len(suspects) == 1 else message
-
-
-def _is_word(text: str, start: int, end: int) -> bool:
-    return f" {text} "[start : start + 1] == " " and f" {text} "[end + 1 : end + 2] == " " and len(text) >= end
+def _first_error(errors: str) -> str:
+    """The first message of libnftables with the command that it means: ``MESSAGE in: COMMAND``."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    number = next((number for number, line in enumerate(lines) if "Error: " in line), None)
+    if number is None:
+        return "no reason given"
+    message, command = lines[number].partition("Error: ")[2], "".join(lines[number + 1 : number + 2])
+    return f"{message} in: {command[:200]}" if command else message
 
 
 def _give_memory_back() -> None:

@@ -4,10 +4,11 @@ What the kernel has is remembered, not read: reading costs as much as the whole 
 before the first transaction, whenever ``resync`` is called, and again after a transaction was refused.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from calico.dataplane.nft.contents import Contents, SetState
+from calico.dataplane.nft.elements import ElementChange
 from calico.dataplane.nft.listing import ChainFacts, TableFacts, read_listing
 from calico.dataplane.nft.text import CommandText, rule_texts
 from calico.dataplane.nft.values import Chain, Element, MapSpec, MapVerdict, SetSpec
@@ -16,12 +17,18 @@ from calico.model.errors import CalicoError, NotFoundError
 FAMILY = "inet"
 TABLE = "calico"
 
+_FEW_ELEMENTS = 500
+
 
 class Library(Protocol):
     """What a table needs of libnftables; see :class:`calico.dataplane.nft.library.NftLibrary`."""
 
     def run(self, commands: str) -> None:
         """Run commands as one transaction or raise ApplyError."""
+        ...
+
+    def change_elements(self, family: str, table: str, changes: Sequence[ElementChange]) -> None:
+        """Change elements of hash sets and maps, and nothing else, as one transaction or raise ApplyError."""
         ...
 
     def list_table(self, family: str, name: str) -> list[dict[str, object]] | None:
@@ -86,15 +93,13 @@ class NftTable:
         if self._must_rebuild():
             self._forget_kernel()
         chains = {name: self._wanted_chain(name) for name in sorted(self._changed_chains)}
-        commands = list(self._commands(chains))
-        if commands:
-            try:
-                self._library.run("\n".join(commands) + "\n")
-            except CalicoError:
-                self._trusted = False  # somebody else may have changed the table: look again before the next try
-                raise
+        try:
+            changed = self._write(chains)
+        except CalicoError:
+            self._trusted = False  # somebody else may have changed the table: look again before the next try
+            raise
         self._commit(chains)
-        return bool(commands)
+        return changed
 
     def resync(self) -> list[str]:
         self._trusted = False
@@ -155,6 +160,34 @@ class NftTable:
             return None
         texts = rule_texts(name, chain)
         return None if facts and facts.comments == tuple(comment for _, comment in texts) else texts
+
+    def _write(self, chains: Mapping[str, list[tuple[str, str]] | None]) -> bool:
+        """One transaction for the difference, if there is any; whether there was."""
+        changes = self._element_changes(chains)
+        if changes is not None:
+            if changes:
+                self._library.change_elements(self._family, self._name, changes)
+            return bool(changes)
+        commands = list(self._commands(chains))
+        if commands:
+            self._library.run("\n".join(commands) + "\n")
+        return bool(commands)
+
+    def _element_changes(self, chains: Mapping[str, list[tuple[str, str]] | None]) -> list[ElementChange] | None:
+        """The difference, when it is a few elements and nothing else; else ``None``."""
+        if not self._exists or self._kernel.strange:
+            return None
+        if any(rules is not None or name not in self._chains for name, rules in chains.items()):
+            return None
+        changes = []
+        for name in sorted(self._changed_sets):
+            state = self._sets.get(name)
+            change = state.element_change(name) if state else None
+            if change is None:
+                return None
+            if change.size:
+                changes.append(change)
+        return changes if sum(change.size for change in changes) <= _FEW_ELEMENTS else None
 
     def _commands(self, chains: Mapping[str, list[tuple[str, str]] | None]) -> Iterator[str]:
         """The transaction: what is referred to is there before, and goes after, what refers to it."""
