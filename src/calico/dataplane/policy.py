@@ -6,10 +6,11 @@ blocked      a profile that the kernel refuses: it drops by itself, instead of h
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Protocol
 
 from calico.dataplane.backoff import retry_delay
+from calico.dataplane.blame import find_culprits
 from calico.dataplane.managers.profiles import ProfileManager
 from calico.dataplane.nft.api import Table
 from calico.model.errors import CalicoError
@@ -91,7 +92,7 @@ class Policy:
     @property
     def blocked(self) -> tuple[str, ...]:
         """The profiles that drop because the kernel refuses their rules."""
-        return self._profiles.blocked
+        return tuple(sorted(self._profiles.blocked))
 
     def on_update(self, update: Update) -> None:
         self._new = True
@@ -111,7 +112,7 @@ class Policy:
                 self._checks += 1
                 if self._checks % CHECKS_BEFORE_READING == 0:
                     self._read_due = now
-                    self._profiles.unblock_all()
+                    self._profiles.set_blocked(frozenset())
             if self._read_due is not None and now >= self._read_due:
                 self._read()
         except CalicoError as error:
@@ -120,8 +121,7 @@ class Policy:
 
     def complete(self, now: float) -> list[str]:
         """Apply what is desired; one line for each thing that somebody else had changed."""
-        for manager in self._managers:
-            manager.complete()
+        self._complete_managers()
         repairs, self._repairs = self._repairs, []
         if self._retry_due is not None and now < self._retry_due and not self._new:
             return repairs
@@ -129,10 +129,9 @@ class Policy:
         try:
             self._apply()
         except CalicoError as error:
-            self._fail(str(error), now)
+            self._fail(error, now)
         else:
-            self._failures, self._retry_due, self._fault = 0, None, ""
-            self._applied_revision = self._received_revision
+            self._succeed()
         return repairs
 
     def due(self) -> float | None:
@@ -161,20 +160,47 @@ class Policy:
             # While an apply is due again, what is not applied yet would pass for somebody else's doing.
             self._repairs += lines
 
+    def _complete_managers(self) -> None:
+        for manager in self._managers:
+            manager.complete()
+
     def _apply(self) -> None:
         if not self._table.apply() or self._expected_generation is None:
             return
         # One transaction of ours; if others wrote as well, the kernel's number is ahead of this one.
         self._expected_generation = (self._expected_generation + 1) % _GENERATIONS
 
-    def _fail(self, reason: str, now: float) -> None:
+    def _succeed(self) -> None:
+        self._failures, self._retry_due, self._fault = 0, None, ""
+        self._applied_revision = self._received_revision
+        self._profiles.trust()
+
+    def _fail(self, error: CalicoError, now: float) -> None:
         self._failures += 1
         self._retry_due = now + self._retry_delay(self._failures)
-        culprit = self._profiles.find_culprit(reason)
-        if culprit is not None and self._failures >= TRIES_BEFORE_BLOCKING:
-            self._profiles.block(culprit)
-            self._failures, self._retry_due = 0, now
-            log.error("profile %s drops everything until its rules change: %s", culprit, reason)
-        elif reason != self._fault:
-            log.warning("policy stays as it was in the kernel, trying again: %s", reason)
-        self._fault = reason
+        if str(error) != self._fault:
+            log.warning("policy stays as it was in the kernel, trying again: %s", error)
+        self._fault = str(error)
+        if self._failures % TRIES_BEFORE_BLOCKING == 0 and self._block_culprits():
+            self._succeed()
+
+    def _block_culprits(self) -> bool:
+        """Let those of the new profiles drop that the kernel refuses; whether all else is in the kernel then."""
+        blocked = self._profiles.blocked
+
+        def works_without(names: Set[str]) -> bool:
+            self._profiles.set_blocked(blocked | names)
+            self._complete_managers()
+            try:
+                self._apply()
+            except CalicoError:
+                return False
+            return True
+
+        suspects = self._profiles.suspects
+        culprits = find_culprits(suspects, works_without) if suspects else None
+        if not works_without(culprits or frozenset()):
+            return False
+        for name in sorted(culprits or ()):
+            log.error("profile %s drops everything until its rules change: %s", name, self._fault)
+        return True

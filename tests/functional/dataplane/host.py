@@ -54,6 +54,8 @@ class Host:
         self.netns = netns
         self.revision = 0
         self._make_netns = make_netns
+        # A new namespace inherits the machine's own setting.
+        netns.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
 
     # The dataplane
 

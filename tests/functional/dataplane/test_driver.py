@@ -13,6 +13,7 @@ from calico.model.values import ProfileRules, Rule
 from calico.updates import EndpointUpdate, IPSetDelta, ProfileUpdate
 from tests.functional.dataplane.host import (
     DROPPED_AFTER,
+    OPEN,
     PATIENCE,
     PORT,
     Container,
@@ -63,6 +64,49 @@ def test_packets_flow_as_policy_says_once_an_endpoint_is_up(host: Host) -> None:
 
         assert settings(host, a) == SETTINGS
         assert host.routes() == {(container.address, container.interface) for container in (a, b, c)}
+
+
+def test_ipv6_is_policed_and_routed_alike(host: Host) -> None:
+    a, b = (host.container(number, ["one"], ipv6=True) for number in (1, 2))
+    c = host.container(3, ["two"], ipv6=True)
+    with host.driver() as driver:
+        driver.start(*network("one", a, b), *network("two", c))
+        for container in (a, b, c):
+            host.plug(container)
+            driver.wait_up(container)
+
+        assert host.setting("net.ipv6.conf.all.forwarding") == "1"
+        assert host.routes(6) == {(f"fd00:65::{n}", container.interface) for n, container in enumerate((a, b, c), 1)}
+        assert connects(a.netns, b.netns, "fd00:65::2")
+        assert not connects(c.netns, b.netns, "fd00:65::2")
+
+        host.unplug(b)
+        driver.send(removal(b))
+        driver.wait_up(a)
+        assert "fd00:65::2" not in {destination for destination, _ in host.routes(6)}
+
+
+def test_profile_that_the_kernel_refuses_drops_alone(host: Host) -> None:
+    a, b = host.container(1, ["one"]), host.container(2, ["one"])
+    poisoned = host.container(3, ["poison", "one"])
+    with host.driver() as driver:
+        driver.start(*network("one", a, poisoned))
+        # It looks into a set that nobody sent.
+        rules = ProfileRules((Rule("allow", src_tag="nowhere"),), (Rule("allow"),))
+        driver.send(ProfileUpdate("poison", rules), EndpointUpdate(poisoned.key, poisoned.endpoint))
+        driver.send(EndpointUpdate(b.key, b.endpoint), IPSetDelta("one", frozenset({b.address}), frozenset()))
+        for container in (a, b, poisoned):
+            host.plug(container)
+            driver.wait_up(container)
+
+        assert driver.statuses.snapshot().blocked_profiles == ("poison",)
+        assert connects(a.netns, b.netns, b.address)
+        assert not connects(a.netns, poisoned.netns, poisoned.address)
+
+        driver.send(ProfileUpdate("poison", OPEN))
+        driver.wait_up(a)
+        assert driver.statuses.snapshot().blocked_profiles == ()
+        assert connects(a.netns, poisoned.netns, poisoned.address)
 
 
 def test_interface_before_its_endpoint_is_closed(host: Host) -> None:

@@ -32,26 +32,23 @@ def test_only_the_newest_of_several_versions_is_rendered(managers: Managers) -> 
 def test_blocked_profile_drops_until_its_rules_change(managers: Managers) -> None:
     managers.run(ProfileUpdate("web", OPEN), ProfileUpdate("db", OPEN), update(1, "web"))
     chain = profile_chain_name("web", "inbound")
-    assert managers.profiles.find_culprit("no chain is named here") is None
-    assert managers.profiles.find_culprit(f"no such thing in: add rule inet calico {chain} accept") == "web"
 
-    managers.profiles.block("web")
+    managers.profiles.set_blocked({"web", "never"})
     managers.run()
     assert [rule.verdict for rule in managers.kernel.chains[chain].rules] == [Drop()]
-    assert managers.profiles.blocked == ("web",)
-    assert managers.profiles.find_culprit(chain) is None, "it is not to blame any more"
+    assert managers.profiles.blocked == {"web"}
 
     managers.run(ProfileUpdate("web", OPEN))
     assert render_profile("web", OPEN).items() <= managers.kernel.chains.items()
-    assert managers.profiles.blocked == ()
+    assert managers.profiles.blocked == frozenset()
 
 
 def test_blocked_profiles_can_be_tried_again(managers: Managers) -> None:
     managers.run(ProfileUpdate("web", OPEN))
-    managers.profiles.block("web")
+    managers.profiles.set_blocked({"web"})
     managers.run()
 
-    managers.profiles.unblock_all()
+    managers.profiles.set_blocked(frozenset())
     managers.run()
 
     assert managers.kernel == expected([], {"web": OPEN})
@@ -59,8 +56,23 @@ def test_blocked_profiles_can_be_tried_again(managers: Managers) -> None:
 
 def test_blocked_profile_that_goes_leaves_nothing(managers: Managers) -> None:
     managers.run(ProfileUpdate("web", OPEN))
-    managers.profiles.block("web")
+    managers.profiles.set_blocked({"web"})
     managers.run(ProfileRemove("web"))
 
     assert managers.kernel == expected([], {})
-    assert managers.profiles.find_culprit(profile_chain_name("web", "inbound")) is None
+    assert managers.profiles.blocked == frozenset()
+
+
+def test_suspects_are_what_changed_and_is_not_trusted_yet(managers: Managers) -> None:
+    profiles = managers.profiles
+    managers.run(ProfileUpdate("web", OPEN), ProfileUpdate("db", OPEN), ProfileUpdate("gone", OPEN))
+    managers.run(ProfileRemove("gone"))
+    assert profiles.suspects == {"web", "db"}
+    profiles.trust()
+    assert profiles.suspects == frozenset()
+
+    managers.run(ProfileUpdate("web", None))
+    profiles.set_blocked({"web", "db"})
+    assert profiles.suspects == frozenset()
+    profiles.set_blocked({"web"})
+    assert profiles.suspects == {"db"}
