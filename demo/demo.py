@@ -119,7 +119,7 @@ def up() -> None:
     advanced_policy(networks, address)
     print(
         "\nThe system stays up for you to play with, for example:\n"
-        f"  {BIN}/calicoctl profile {networks['testnet1'][:12]}… rule show   (with the whole Id)\n"
+        f"  {BIN}/calicoctl profile {networks['testnet1']} rule show\n"
         "  docker exec -ti alice sh\n"
         f"  {BIN}/calicoctl status\n"
         "Take it down with: make demo-down"
