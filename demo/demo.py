@@ -128,7 +128,7 @@ def up() -> None:
 
 def start() -> None:
     """The agent, two networks, two containers on each."""
-    if not DATASTORE.exists():
+    if not any(DATASTORE.glob("*")):
         MADE.parent.mkdir(parents=True, exist_ok=True)
         MADE.touch()
     say("Start calico-node on this host. It serves Docker's plugin socket and programs the kernel.")
@@ -245,9 +245,8 @@ def down(quiet: bool = False) -> None:
     run("calicoctl", "node", "stop", "--force", accept=anything, quiet=True)
     run("calico-node", "--clean", quiet=True)
     if MADE.exists():
-        for folder in (DATASTORE, LOGS):
+        for folder in (DATASTORE, LOGS, MADE.parent):
             shutil.rmtree(folder, ignore_errors=True)
-        MADE.unlink()
     print("demo: containers, networks, calico-node and its rules are gone")
 
 

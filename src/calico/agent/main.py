@@ -58,6 +58,8 @@ def _run(settings: Settings, *, clean: bool) -> int:
     with RunLock(settings.lock, "calico-node"):
         if clean:
             clean_host()
+            for path in (settings.plugin_socket, settings.control_socket):
+                path.unlink(missing_ok=True)
             return 0
         return Agent(settings).run()
 
