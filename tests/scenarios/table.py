@@ -570,6 +570,18 @@ SPOOFING = [
         "a>host udp/53 v6 as fe80::5 no",
         "a>b tcp/80 v6 as fe80::5 no",
         "a>host icmpv6/128 as fe80::5 no",
+        "a>host icmpv6/134 as fe80::5 no",
+        "a>host icmpv6/135 as fe80::5 yes",
+        "a>host icmpv6/133 as :: yes",
+        "a>host icmpv6/135 as fd65::2 no",
+    ),
+    one(
+        "neighbour discovery reaches the host whatever policy says, router advertisements do not",
+        world("a=", action="DROP"),
+        "a>host icmpv6/135 as fe80::5 yes",
+        "a>host icmpv6/136 yes",
+        "a>host icmpv6/134 no",
+        "a>host icmpv6/137 no",
     ),
     one(
         "a spoofed packet does not ride on another's connection",

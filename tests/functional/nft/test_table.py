@@ -1,7 +1,9 @@
 """The table against the kernel, in a network namespace of its own."""
 
+import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -13,7 +15,7 @@ from calico.linux.namespaces import Namespace
 from calico.model.errors import ApplyError, UnavailableError
 from tests.fakes.table_contract import TableContract, append_rule, comparable, fill, move_elements, rule
 
-NAMESPACE = "cali-test-nft"
+NAMESPACE = f"cali-test-nft-{os.getpid()}"
 
 
 class RealKernel:
@@ -135,8 +137,21 @@ def test_a_closed_library_says_so(kernel: RealKernel) -> None:
         library.run("add table inet calico\n")
 
 
-def test_each_rule_is_evaluated_by_the_kernel_as_listed(kernel: RealKernel, table: NftTable) -> None:
-    """The whole of a large table in one transaction, read back without a difference."""
+def test_threads_may_use_a_library_each(kernel: RealKernel, table: NftTable) -> None:
+    libraries = [kernel.library() for _ in range(2)]
+
+    def write_and_list(number: int) -> int:
+        library = libraries[number]
+        for _ in range(100):
+            library.run(f"add set inet calico x{number} {{ type ipv4_addr; }}\ndelete set inet calico x{number}\n")
+            assert library.list_table("inet", "calico")
+        return number
+
+    with ThreadPoolExecutor() as threads:
+        assert list(threads.map(write_and_list, range(2))) == [0, 1]
+
+
+def test_a_large_table_is_read_back_without_a_difference(kernel: RealKernel, table: NftTable) -> None:
     for number in range(300):
         table.set_chain(f"cali-c{number}", Chain(tuple(rule(drop=index % 2 == 0) for index in range(10))))
     table.set_chain("cali-c0", Chain(tuple(NftRule((), Accept(), f"in {index}") for index in range(1000))))

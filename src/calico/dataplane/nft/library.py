@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import socket
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ _OUTPUT_JSON = 1 << 4  # NFT_CTX_OUTPUT_JSON
 _LARGE = 1_000_000
 _RECEIVE_SIZE = 1 << 16
 _NO_TABLE = "No such file or directory"
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Two contexts used by two threads at once abort the process: the library shares its JSON writer between them."""
 
 
 class NftLibrary:
@@ -110,10 +114,11 @@ class NftLibrary:
         if self._context is None:
             raise UnavailableError("this libnftables context is closed")
         functions = self._functions
-        functions.nft_ctx_output_set_flags(self._context, output_flags)
-        status = function(self._context, argument)
-        output = functions.nft_ctx_get_output_buffer(self._context) or b""
-        errors = functions.nft_ctx_get_error_buffer(self._context) or b""
+        with _ONE_AT_A_TIME:
+            functions.nft_ctx_output_set_flags(self._context, output_flags)
+            status = function(self._context, argument)
+            output = functions.nft_ctx_get_output_buffer(self._context) or b""
+            errors = functions.nft_ctx_get_error_buffer(self._context) or b""
         return status, output, errors.decode(errors="replace")
 
 
