@@ -95,6 +95,9 @@ class FakeMachine(Machine):
         self.log_text = ""
         self.terminated: list[int] = []
         self.stubborn = False
+        self.modules = {"ipip"}
+        self.cleaned = 0
+        self.clean_error: Exception | None = None
         self.time = 0.0
 
     def is_root(self) -> bool:
@@ -122,6 +125,14 @@ class FakeMachine(Machine):
 
     def become_agent(self) -> NoReturn:
         raise Executed
+
+    def clean_kernel(self) -> None:
+        if self.clean_error:
+            raise self.clean_error
+        self.cleaned += 1
+
+    def has_module(self, name: str) -> bool:
+        return name in self.modules
 
     def terminate(self, pid: int) -> None:
         self.terminated.append(pid)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from calico.client.agent import Agent, run_dir
-from calico.model.errors import ApplyError, CalicoError, NotFoundError
+from calico.model.errors import ApplyError, CalicoError, NotFoundError, UnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LOG_FILE = "calico-node.log"
 _END_SECONDS = 5.0
+_CLEAN_SECONDS = 60.0
 _FORWARDING = {4: ("net", "ipv4", "ip_forward"), 6: ("net", "ipv6", "conf", "all", "forwarding")}
 
 
@@ -131,6 +132,37 @@ class Machine:
             os.execve(command[0], command, dict(self._environ))  # noqa: S606
         except (OSError, ValueError) as error:
             raise ApplyError(f"cannot run calico-node: {error}") from None
+
+    def clean_kernel(self) -> None:
+        """Take all that any agent made out of this host's kernel; only while none runs."""
+        from subprocess import DEVNULL, PIPE, STDOUT, TimeoutExpired
+        from subprocess import run as run_child
+
+        try:
+            done = run_child(
+                [*self._command(), "--clean"],
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=STDOUT,
+                cwd="/",
+                env=self._environ,
+                timeout=_CLEAN_SECONDS,
+                check=False,
+            )
+        except TimeoutExpired:
+            raise UnavailableError(f"calico-node --clean did not end within {_CLEAN_SECONDS:g} s") from None
+        except (OSError, ValueError) as error:
+            raise ApplyError(f"cannot run calico-node --clean: {error}") from None
+        if done.returncode != 0:
+            lines = done.stdout.decode(errors="backslashreplace").strip().splitlines()
+            reason = lines[-1] if lines else f"exit code {done.returncode}"
+            raise ApplyError(f"this host's kernel could not be cleaned: {reason}")
+
+    def has_module(self, name: str) -> bool:
+        """Whether the kernel has a feature that may be built as a module, or could load it."""
+        from calico.linux.modules import has_module
+
+        return has_module(name)
 
     def terminate(self, pid: int) -> None:
         """Ask a process to end; one that is gone already needs not be asked."""

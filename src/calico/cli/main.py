@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 COMMANDS = {
-    "node": "Start or stop calico-node on this host.",
+    "node": "Start or stop calico-node on this host, show or remove hosts.",
     "status": "Show whether calico-node runs here and how it fares.",
     "profile": "Create, show and change policy profiles, their tags and rules.",
     "endpoint": "Show endpoints and change the profiles they carry.",
     "pool": "Add, remove and show address pools.",
+    "bgp": "Show and change how all hosts exchange routes.",
     "ipam": "Look up or release a single address.",
+    "config": "Show and change single settings.",
     "version": "Show the version of calicoctl.",
 }
 

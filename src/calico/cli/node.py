@@ -1,7 +1,8 @@
-"""``calicoctl node``: takes this host into the datastore, starts the agent ``calico-node``, and stops it.
+"""``calicoctl node``: takes this host into the datastore, starts the agent ``calico-node``, stops it, takes it out.
 
 Starting returns when Docker can use the plugin and the kernel has all policy; when that does not come about,
-the agent that was started is ended again. Stopping leaves all policy in the kernel.
+the agent that was started is ended again. Stopping leaves all policy in the kernel. Removing takes everything
+of this host out of its kernel first, then out of the datastore: an address is free only when nothing has it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from calico.cli import arguments
+from calico.cli.peers import OWN
 from calico.client.nodes import Nodes
-from calico.model.errors import ApplyError, CalicoError, UnavailableError, ValidationError
+from calico.model.errors import ApplyError, CalicoError, InUseError, UnavailableError, ValidationError
+from calico.model.names import validate_node_name
 from calico.model.net import address_of, canonical_address, parse_address
 
 TYPE_CHECKING = False
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from calico.cli.grammar import Match
     from calico.cli.machine import AgentProcess, Machine
     from calico.cli.session import Session
+    from calico.client.nodes import NodeRecord
     from calico.linux.addresses import Address
 
 LOG_DIR = "/var/log/calico"
@@ -116,6 +120,54 @@ def stop(found: Match, session: Session) -> int:
     _end(session.machine, pid)
     session.out.line("Node stopped")
     return 0
+
+
+def remove(found: Match, session: Session) -> int:
+    """Take a host out of service: this one, or one that is gone for good."""
+    host = validate_node_name(found.option("--hostname") or session.node)
+    endpoints = found.flag("--remove-endpoints")
+    try:
+        if host == session.node:
+            _clean_kernel(session, endpoints=endpoints)
+        known = Nodes(session.datastore).remove(host, endpoints=endpoints)
+    except InUseError as error:
+        raise InUseError(
+            f"{error} Force with --remove-endpoints. Note that their containers then lose the network, and their "
+            "addresses become free for others."
+        ) from None
+    session.out.line("Node configuration removed" if known else f"Node {host} is not registered.")
+    return 0
+
+
+def _clean_kernel(session: Session, *, endpoints: bool) -> None:
+    """Take everything of ours out of this host's kernel, once it is sure that the host may go."""
+    session.require_root()
+    if _running_pid(session.machine) is not None:
+        raise ApplyError(
+            "The node cannot be removed while it is running.  Please run 'calicoctl node stop' to stop the node "
+            "before removing it."
+        )
+    Nodes(session.datastore).check_removable(session.node, endpoints=endpoints)
+    session.machine.clean_kernel()
+
+
+def show(_found: Match, session: Session) -> int:
+    """Print all registered hosts, how they are reached, and their own peers."""
+    headers = ["Hostname", "Bird IPv4", "Bird IPv6", "AS Num", "BGP Peers v4", "BGP Peers v6"]
+    rows = [_row(record) for record in Nodes(session.datastore).records()]
+    session.out.table(headers, rows, sort_by="Hostname")
+    return 0
+
+
+def _row(record: NodeRecord) -> tuple[str | tuple[str, ...], ...]:
+    peers = {
+        version: tuple(
+            f"{peer.address} as {peer.as_number}" for peer in record.peers if (":" in peer.address) == (version == 6)
+        )
+        for version in (4, 6)
+    }
+    as_number = f"{record.as_number} (inherited)" if record.inherited else record.as_number
+    return record.host, record.ipv4, record.ipv6, as_number, peers[4], peers[6]
 
 
 def _register(request: _Request, session: Session) -> None:
@@ -239,19 +291,33 @@ _START = (
 USAGES = {
     _START: start,
     "node stop [--force]": stop,
+    "node remove [--remove-endpoints] [--hostname=<HOSTNAME>]": remove,
+    "node show": show,
+    "node bgp peer add <PEER_IP> as <AS_NUM>": OWN.add,
+    "node bgp peer remove <PEER_IP>": OWN.remove,
+    "node bgp peer show [--ipv4 | --ipv6]": OWN.show,
 }
 
 NOTES = """\
 'node' registers this host and starts calico-node; it returns when Docker can use the plugin and the kernel has all
 policy. 'node stop' ends calico-node; policy stays in force.
 
+'node remove' takes a host out of service: its endpoints, their addresses, its claims on address blocks, its BGP
+settings. Of this host, whose calico-node must be stopped, it first takes all that calico-node made out of the
+kernel; for a host that is gone, give --hostname from any other. 'node show' prints all registered hosts.
+'node bgp peer' is about routers that this host alone exchanges routes with; see 'calicoctl bgp --help'.
+
 Options:
-  --ip=<IP>        IPv4 address of this host towards other hosts (default: detected).
-  --ip6=<IP6>      IPv6 address of this host towards other hosts (default: none).
-  --as=<ASN>       AS number of this host, such as 64511 or 1.10 (default: the global one).
-  --log-dir=<DIR>  Folder of calico-node's log (default: /var/log/calico).
-  --detach=<BOOL>  true: run in the background; false: run here until interrupted (default: true).
-  --libnetwork     Serve Docker as a network plugin; calico-node always does.
-  --runtime=<RT>   process: run calico-node; none: only register this host (default: process).
-  --force          Stop although containers on this host use Calico.
+  --ip=<IP>              IPv4 address of this host towards other hosts (default: detected).
+  --ip6=<IP6>            IPv6 address of this host towards other hosts (default: none).
+  --as=<ASN>             AS number of this host, such as 64511 or 1.10 (default: the global one).
+  --log-dir=<DIR>        Folder of calico-node's log (default: /var/log/calico).
+  --detach=<BOOL>        true: run in the background; false: run here until interrupted (default: true).
+  --libnetwork           Serve Docker as a network plugin; calico-node always does.
+  --runtime=<RT>         process: run calico-node; none: only register this host (default: process).
+  --force                Stop although containers on this host use Calico.
+  --remove-endpoints     Remove a host that has endpoints; their containers lose the network.
+  --hostname=<HOSTNAME>  The host to remove (default: this one). Its calico-node must not run.
+  --ipv4                 Show IPv4 peers only.
+  --ipv6                 Show IPv6 peers only.
 """

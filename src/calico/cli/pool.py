@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calico.cli import arguments
 from calico.client.pools import Pools
-from calico.model.errors import NotFoundError, ValidationError
+from calico.model.errors import ApplyError, NotFoundError, ValidationError
 from calico.model.net import canonical_address
 
 TYPE_CHECKING = False
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 def add(found: Match, session: Session) -> int:
     """Add pools; a CIDR that is a pool already gets these options."""
     cidrs = [str(arguments.network(text)) for text in found.values("CIDR")]
-    Pools(session.datastore).add(cidrs, ipip=found.flag("--ipip"), masquerade=found.flag("--nat-outgoing"))
+    ipip = _tunnel(found, session)
+    Pools(session.datastore).add(cidrs, ipip=ipip, masquerade=found.flag("--nat-outgoing"))
+    _tell_what_is_missing(session, ipip=ipip)
     return 0
 
 
 def add_range(found: Match, session: Session) -> int:
     """Add the pools that hold exactly the addresses of a range."""
     start, end = _end_of_range(found, "START_IP"), _end_of_range(found, "END_IP")
-    Pools(session.datastore).add_range(start, end, ipip=found.flag("--ipip"), masquerade=found.flag("--nat-outgoing"))
+    ipip = _tunnel(found, session)
+    Pools(session.datastore).add_range(start, end, ipip=ipip, masquerade=found.flag("--nat-outgoing"))
+    _tell_what_is_missing(session, ipip=ipip)
     return 0
 
 
@@ -51,6 +55,27 @@ def show(found: Match, session: Session) -> int:
     return 0
 
 
+def _tunnel(found: Match, session: Session) -> bool:
+    """Whether the pool is to have IP-in-IP; a tunnel that cannot come about is refused before anything is stored."""
+    if found.flag("--vxlan"):
+        raise ApplyError(
+            "--vxlan is not possible: calico-node makes no VXLAN tunnels between hosts yet; add the pool without it"
+        )
+    if found.flag("--ipip") and not session.machine.has_module("ipip"):
+        raise ApplyError(
+            "--ipip is not possible: this host's kernel has no IP-in-IP; if it is a module that is not installed "
+            "under /lib/modules, load it with 'modprobe ipip', or add the pool without --ipip"
+        )
+    return found.flag("--ipip")
+
+
+def _tell_what_is_missing(session: Session, *, ipip: bool) -> None:
+    if ipip:
+        session.out.error(
+            "WARNING: calico-node makes no IP-in-IP tunnels between hosts yet: the option is kept, and has no effect."
+        )
+
+
 def _end_of_range(found: Match, name: str) -> str:
     try:
         return canonical_address(found.value(name))
@@ -63,9 +88,9 @@ def _options(pool: IPPool) -> str:
 
 
 USAGES = {
-    "pool add <CIDR>... [--ipip] [--nat-outgoing]": add,
+    "pool add <CIDR>... [--ipip | --vxlan] [--nat-outgoing]": add,
     "pool remove <CIDR>...": remove,
-    "pool range add <START_IP> <END_IP> [--ipip] [--nat-outgoing]": add_range,
+    "pool range add <START_IP> <END_IP> [--ipip | --vxlan] [--nat-outgoing]": add_range,
     "pool show [--ipv4 | --ipv6]": show,
 }
 
@@ -73,7 +98,9 @@ NOTES = """\
 A pool holds at least one block: 64 addresses, /26 in IPv4 and /122 in IPv6. Pools do not overlap.
 
 Options:
-  --ipip          Traffic between hosts goes through an IP-in-IP tunnel (IPv4).
+  --ipip          Traffic between hosts goes through an IP-in-IP tunnel (IPv4). The kernel must have it.
+                  Kept for later only: calico-node makes no tunnels between hosts yet.
+  --vxlan         Traffic between hosts goes through a VXLAN tunnel. Refused: calico-node makes none yet.
   --nat-outgoing  Traffic to destinations outside all pools leaves with the host's address (IPv4).
   --ipv4          Show IPv4 pools only.
   --ipv6          Show IPv6 pools only.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from calico.client.config import Config
+from calico.client.bgp import BGP
 from calico.client.nodes import Nodes
 from calico.model.errors import UnavailableError
-from calico.model.keys import BGPConfigKey
-from calico.model.values import DEFAULT_AS_NUMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,9 +54,8 @@ def _print_routing(session: Session, version: int) -> None:
 
 
 def _as_number(session: Session) -> str:
-    config = Config(session.datastore)
-    own = config.get(BGPConfigKey(session.node, "as_num"))
-    return own or f"{config.get(BGPConfigKey('', 'as_num')) or DEFAULT_AS_NUMBER} (inherited)"
+    routing = BGP(session.datastore)
+    return routing.own_as_number(session.node) or f"{routing.default_as_number()} (inherited)"
 
 
 def _duration(seconds: int) -> str:

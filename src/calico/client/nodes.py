@@ -1,18 +1,22 @@
 """Nodes: the machines that take part, by the name that stands in their keys."""
 
+import contextlib
 import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from calico.client import allocation
 from calico.client.affinities import Affinities
 from calico.client.pools import put_default_pools
-from calico.client.store import Clock, Store, Transaction
-from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
-from calico.model.errors import AlreadyExistsError, InUseError, NotFoundError
+from calico.client.store import Clock, Entry, Store, Transaction, entries
+from calico.datastore.api import DEFAULT_TIMEOUT, Datastore, KeyValue
+from calico.model.errors import AlreadyExistsError, InUseError, NotFoundError, ValidationError
 from calico.model.keys import (
     BGP,
     HOSTS,
     BGPConfigKey,
+    BGPPeerKey,
     ConfigKey,
     EndpointKey,
     HostConfigKey,
@@ -23,7 +27,7 @@ from calico.model.keys import (
 )
 from calico.model.names import validate_node_name
 from calico.model.net import address_of, canonical_address, parse_address
-from calico.model.values import DEFAULT_AS_NUMBER, Endpoint, NodeMesh
+from calico.model.values import DEFAULT_AS_NUMBER, BGPPeer, Endpoint, NodeMesh
 
 GLOBAL_DEFAULTS: tuple[tuple[Key, object], ...] = (
     (ConfigKey("InterfacePrefix"), "cali"),
@@ -46,6 +50,21 @@ HOSTNAME_IN_USE = (
     "have a unique hostname. If this is your first time running 'calicoctl node' on this host, ensure that another "
     "host is not already using the same hostname."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """A registered node: its addresses (empty where it has none), AS number and peers.
+
+    ``as_number`` is the text that stands in the datastore; ``inherited`` says that it is the one of all nodes.
+    """
+
+    host: str
+    ipv4: str
+    ipv6: str
+    as_number: str
+    inherited: bool
+    peers: tuple[BGPPeer, ...]
 
 
 class Nodes:
@@ -93,6 +112,17 @@ class Nodes:
         found = self._store.list(f"{BGP}/host", BGPConfigKey, str)
         return tuple(sorted({entry.key.host for entry in found if entry.key.name == "ip_addr_v4"}))
 
+    def records(self) -> tuple[NodeRecord, ...]:
+        """All registered nodes, sorted by name."""
+        found = self._store.raw(BGP)
+        settings = {entry.key: entry.value for entry in entries(found, BGPConfigKey, str)}
+        default = settings.get(BGPConfigKey("", "as_num")) or str(DEFAULT_AS_NUMBER)
+        peers = _peers_by_host(found)
+        return tuple(
+            _record(host, settings, default, tuple(peers.get(host, ())))
+            for host in sorted({key.host for key in settings if key.host and key.name == "ip_addr_v4"})
+        )
+
     def address(self, host: str, version: int) -> str:
         """The address that a node is registered with; empty when it has none or is not registered."""
         return self._store.get(_address_key(host, version), str) or ""
@@ -115,21 +145,27 @@ class Nodes:
         found = self._store.list(endpoints_path(host), EndpointKey, Endpoint)
         return tuple(entry.key for entry in found)
 
-    def remove(self, host: str, *, endpoints: bool = False) -> None:
+    def remove(self, host: str, *, endpoints: bool = False) -> bool:
         """Forget a node with everything that it holds: endpoints, addresses, claims on blocks, settings.
 
-        Without ``endpoints`` a node that has some stays: :class:`InUseError`. What was cut short can be asked
-        for again.
+        Tells whether it held anything. Without ``endpoints`` a node that has some stays: :class:`InUseError`.
+        What was cut short can be asked for again.
         """
-        validate_node_name(host)
-        keys = self.endpoints(host)
-        if keys and not endpoints:
-            raise InUseError("The node has active Calico endpoints so can't be deleted.")
-        for key in keys:
-            self.remove_endpoint(key)
+        self.check_removable(host, endpoints=endpoints)
+        for key in self.endpoints(host):
+            # Somebody else may remove it too, at this very moment.
+            with contextlib.suppress(NotFoundError):
+                self.remove_endpoint(key)
         self._store.run(partial(_release_tunnel_address, host=host))
+        claims = bool(self._affinities.list(host))
         self._affinities.release_host(host)
-        self._store.delete_below((f"{BGP}/host/{host}", f"{HOSTS}/{host}"))
+        return self._store.delete_below((f"{BGP}/host/{host}", f"{HOSTS}/{host}")) or claims
+
+    def check_removable(self, host: str, *, endpoints: bool = False) -> None:
+        """Raise :class:`InUseError` when a node has endpoints and is not to be removed with them."""
+        validate_node_name(host)
+        if not endpoints and self.endpoints(host):
+            raise InUseError("The node has active Calico endpoints so can't be deleted.")
 
     def remove_endpoint(self, key: EndpointKey) -> None:
         """Delete an endpoint and release its addresses, in one transaction.
@@ -150,6 +186,24 @@ class Nodes:
             )
 
         self._store.run(write)
+
+
+def _peers_by_host(found: Iterable[KeyValue]) -> dict[str, list[BGPPeer]]:
+    """The peers that nodes have of their own, lowest address first."""
+    peers: dict[str, list[BGPPeer]] = {}
+    for entry in sorted(entries(found, BGPPeerKey, BGPPeer), key=_peer_order):
+        peers.setdefault(entry.key.host, []).append(entry.value)
+    return peers
+
+
+def _peer_order(entry: Entry[BGPPeerKey, BGPPeer]) -> tuple[int, int]:
+    return parse_address(entry.value.address)
+
+
+def _record(host: str, settings: Mapping[BGPConfigKey, str], default: str, peers: tuple[BGPPeer, ...]) -> NodeRecord:
+    own = settings.get(BGPConfigKey(host, "as_num"))
+    ipv4, ipv6 = (settings.get(_address_key(host, version), "") for version in (4, 6))
+    return NodeRecord(host, ipv4, ipv6, own or default, not own, peers)
 
 
 def _address_key(host: str, version: int) -> BGPConfigKey:
@@ -200,7 +254,8 @@ def _release_tunnel_address(transaction: Transaction, host: str) -> None:
     address = transaction.get(key, str)
     if address:
         transaction.delete(key)
-        allocation.give_back(transaction, [canonical_address(address)])
+        with contextlib.suppress(ValidationError):  # what is no address was never assigned
+            allocation.give_back(transaction, [canonical_address(address)])
 
 
 def _is_host(net: str) -> bool:

@@ -1,10 +1,12 @@
 """The grammar: which arguments fit which usage line, and what is said about those that fit none."""
 
+from importlib import import_module
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico.cli import endpoint, ipam, node, pool, profile, status, version
+from calico.cli import main
 from calico.cli.grammar import Match, Usage, UsageError, match, wants_help
 
 LINES = (
@@ -19,15 +21,7 @@ LINES = (
     "thing set [--driver [--image=<IMAGE>]] [<NAME>...]",
     "thing peer add <IP> as <ASN>",
 )
-COMMANDS = {
-    "endpoint": endpoint,
-    "ipam": ipam,
-    "node": node,
-    "pool": pool,
-    "profile": profile,
-    "status": status,
-    "version": version,
-}
+COMMANDS = {name: import_module(f"calico.cli.{name}") for name in main.COMMANDS}
 
 
 def fit(text: str) -> tuple[str, Match]:

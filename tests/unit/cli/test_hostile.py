@@ -13,13 +13,15 @@ WORDS = [
     "update", "profile", "inbound", "outbound", "allow", "deny", "tcp", "icmp", "type", "8", "from", "to", "ports",
     "80,443", "cidr", "10.0.0.0/8", "10.1.0.0/16", "10.1.0.1", "fd80::/64", "WEB", "DB", "e1", "h1", "--at=1",
     "--at", "-1", "--detailed", "--no-check", "--force", "--ipip", "--nat-outgoing", "--ipv4", "--ipv6", "--host=h1",
-    "--ip=10.9.8.7", "--runtime=none", "--detach=false", "--", "-h", "--help", "", "\x1b[2J", "a;b", "$(reboot)",
+    "--ip=10.9.8.7", "--runtime=none", "--detach=false", "peer", "as", "64511", "node-mesh", "on", "off", "felix",
+    "loglevel", "debug", "--remove-endpoints", "--hostname=h1", "--vxlan", "--", "-h", "--help", "", "\x1b[2J", "a;b", "$(reboot)",
     "../..", "\udcff", "x" * 200,
 ]  # fmt: skip
 ARGUMENTS = st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=9)
 SUB_COMMANDS = st.sampled_from(
     ["profile WEB rule add inbound", "profile WEB rule remove inbound", "profile WEB tag", "profile", "pool add",
-     "pool range add", "pool", "endpoint e1 profile set", "endpoint", "ipam", "node", "status"]
+     "pool range add", "pool", "endpoint e1 profile set", "endpoint", "ipam", "node", "status", "bgp", "bgp peer",
+     "node bgp peer", "config felix", "config node bgp", "config bgp"]
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -80,14 +82,20 @@ PATHS = st.sampled_from(
         "/calico/ipam/v2/assignment/ipv4/block/10.1.0.0-26",
         "/calico/bgp/v1/host/h1/ip_addr_v4",
         "/calico/bgp/v1/host/h1/as_num",
+        "/calico/bgp/v1/host/h1/peer_v4/1.2.3.4",
+        "/calico/bgp/v1/global/peer_v6/fd80::1",
+        "/calico/bgp/v1/global/as_num",
         "/calico/bgp/v1/global/node_mesh",
+        "/calico/bgp/v1/global/loglevel",
+        "/calico/v1/config/LogSeverityScreen",
         "/calico/v1/host/h1/config/marker",
     ]
 )
 READING = [
     "profile show", "profile show --detailed", "profile WEB rule show", "profile WEB rule json",
     "profile WEB tag show", "endpoint show", "endpoint show --detailed", "endpoint e1 profile show", "pool show",
-    "ipam info 10.1.0.1", "status",
+    "ipam info 10.1.0.1", "status", "node show", "bgp peer show", "node bgp peer show", "bgp node-mesh",
+    "bgp default-node-as", "config felix loglevel", "config bgp loglevel", "config bgp as_num --force",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from calico.cli import machine as machine_module
 from calico.cli.machine import Machine
-from calico.model.errors import ApplyError, ValidationError
+from calico.model.errors import ApplyError, UnavailableError, ValidationError
 
 
 class ScriptedMachine(Machine):
@@ -78,6 +78,38 @@ def test_a_program_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(ApplyError, match=r"^cannot run calico-node: "):
         machine.become_agent()
+
+
+def test_cleaning_runs_the_agents_own_clean_up(tmp_path: Path) -> None:
+    machine = ScriptedMachine(tmp_path, f'echo "$GREETING $* $(pwd)" > {tmp_path}/said')
+
+    machine.clean_kernel()
+
+    assert (tmp_path / "said").read_text() == "hello argument --clean /\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [("echo starting; echo 'calico-node: no nft' >&2; exit 1", "calico-node: no nft"), ("exit 3", "exit code 3")],
+)
+def test_cleaning_that_fails_says_why(tmp_path: Path, script: str, reason: str) -> None:
+    with pytest.raises(ApplyError, match=f"^this host's kernel could not be cleaned: {reason}$"):
+        ScriptedMachine(tmp_path, script).clean_kernel()
+
+
+def test_cleaning_has_a_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine_module, "_CLEAN_SECONDS", 0.01)
+
+    with pytest.raises(UnavailableError, match="did not end within"):
+        ScriptedMachine(tmp_path, "exec sleep 60").clean_kernel()
+
+
+def test_cleaning_by_a_program_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:
+    machine = ScriptedMachine(tmp_path, "exit")
+    (tmp_path / "agent").chmod(stat.S_IRUSR)
+
+    with pytest.raises(ApplyError, match=r"^cannot run calico-node --clean: "):
+        machine.clean_kernel()
 
 
 def test_a_vanished_log_has_no_text(tmp_path: Path) -> None:

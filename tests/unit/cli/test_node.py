@@ -1,11 +1,13 @@
 """``calicoctl node``: registering this host, starting the agent and stopping it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from calico.client.addresses import Addresses
 from calico.datastore.memory import MemoryDatastore
 from calico.linux.addresses import Address
 from calico.model.errors import ApplyError, UnavailableError, ValidationError
@@ -31,8 +33,8 @@ def refused(text: str) -> Run:
     return Run(1, "", f"{text}\n")
 
 
-def add_endpoint(terminal: Terminal, host: str = "h1") -> None:
-    value = {"state": "active", "mac": "ee:ee:ee:ee:ee:ee"}
+def add_endpoint(terminal: Terminal, host: str = "h1", nets: Sequence[str] = ()) -> None:
+    value = {"state": "active", "mac": "ee:ee:ee:ee:ee:ee", "ipv4_nets": list(nets)}
     terminal.put(f"/calico/v1/host/{host}/workload/libnetwork/libnetwork/endpoint/e1", json.dumps(value))
 
 
@@ -88,8 +90,10 @@ def test_a_host_without_an_address_must_be_told_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["node", "node --runtime=none", "node stop", "node stop --force", "node --ip=bad"]
-)
+    "command",
+    ["node", "node --runtime=none", "node stop", "node stop --force", "node --ip=bad", "node remove",
+     "node remove --hostname=h1"],
+)  # fmt: skip
 def test_only_root_may(command: str) -> None:
     terminal = Terminal(machine=FakeMachine(root=False))
 
@@ -337,7 +341,7 @@ def test_an_agent_that_does_not_end_is_a_failure(terminal: Terminal, machine: Fa
     assert machine.time == pytest.approx(30, abs=0.1)
 
 
-@pytest.mark.parametrize("command", ["node --ip=10.9.8.7", "node stop"])
+@pytest.mark.parametrize("command", ["node --ip=10.9.8.7", "node stop", "node remove"])
 def test_an_agent_that_has_not_said_its_pid_is_not_touched(
     terminal: Terminal, machine: FakeMachine, command: str
 ) -> None:
@@ -348,7 +352,125 @@ def test_an_agent_that_has_not_said_its_pid_is_not_touched(
     assert (machine.terminated, machine.started) == ([], [])
 
 
-@pytest.mark.parametrize("command", ["node start", "node stop now", "node remove", "node --ip"])
+class TestRemove:
+    def test_takes_this_host_out_of_the_kernel_and_the_datastore(
+        self, terminal: Terminal, machine: FakeMachine
+    ) -> None:
+        terminal("node --runtime=none --ip=10.9.8.7 --as=64512")
+        before = {key for key in terminal.tree() if "/h1/" in key}
+        (address,) = Addresses(terminal.datastore, "h1").auto_assign(4)
+        add_endpoint(terminal, nets=[f"{address}/32"])
+        terminal("node bgp peer add 1.2.3.4 as 4")
+
+        assert terminal("node remove --remove-endpoints") == Run(0, "Node configuration removed\n", "")
+
+        assert before
+        assert [key for key in terminal.tree() if "/h1/" in key or "/block/" in key] == []
+        assert "/calico/v1/ipam/v4/pool/192.168.0.0-16" in terminal.tree()
+        assert terminal(f"ipam info {address}").out == f"IP {address} is not currently assigned\n"
+        assert machine.cleaned == 1
+
+    def test_again_is_no_failure(self, terminal: Terminal, machine: FakeMachine) -> None:
+        terminal("node --runtime=none")
+        terminal("node remove")
+
+        assert terminal("node remove") == Run(0, "Node h1 is not registered.\n", "")
+        assert machine.cleaned == 2
+
+    @pytest.mark.parametrize("options", ["", "--hostname=h1", "--hostname=h2"])
+    def test_with_endpoints_needs_the_option(self, terminal: Terminal, machine: FakeMachine, options: str) -> None:
+        add_endpoint(terminal)
+        add_endpoint(terminal, host="h2")
+        before = terminal.tree()
+
+        result = terminal(f"node remove {options}")
+
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+        assert result.err.startswith(
+            "The node has active Calico endpoints so can't be deleted. Force with --remove-endpoints"
+        )
+        assert terminal.tree() == before
+        assert machine.cleaned == 0
+
+    @pytest.mark.parametrize("options", ["", "--remove-endpoints", "--hostname=h1"])
+    def test_is_refused_while_the_agent_runs(self, terminal: Terminal, machine: FakeMachine, options: str) -> None:
+        terminal("node")
+        before = terminal.tree()
+
+        assert terminal(f"node remove {options}") == refused(
+            "The node cannot be removed while it is running.  Please run 'calicoctl node stop' to stop the node "
+            "before removing it."
+        )
+        assert terminal.tree() == before
+        assert machine.cleaned == 0
+
+    def test_keeps_the_data_when_the_kernel_cannot_be_cleaned(self, terminal: Terminal, machine: FakeMachine) -> None:
+        terminal("node --runtime=none")
+        before = terminal.tree()
+        machine.clean_error = ApplyError("this host's kernel could not be cleaned: no nft")
+
+        assert terminal("node remove") == refused("this host's kernel could not be cleaned: no nft")
+        assert terminal.tree() == before
+
+    def test_of_another_host_leaves_this_one_alone(self, terminal: Terminal, machine: FakeMachine) -> None:
+        terminal("node")
+        own = terminal.tree()
+        add_endpoint(terminal, host="h2")
+        terminal.put("/calico/bgp/v1/host/h2/ip_addr_v4", "10.9.8.9")
+        machine.root = False
+
+        assert terminal("node remove --remove-endpoints --hostname=h2") == Run(0, "Node configuration removed\n", "")
+        assert terminal.tree() == own
+        assert (machine.cleaned, machine.terminated) == (0, [])
+
+    @pytest.mark.parametrize("text", ["no-such", "h2"])
+    def test_of_a_host_that_nobody_knows_is_no_failure(self, terminal: Terminal, text: str) -> None:
+        assert terminal(f"node remove --hostname={text}") == Run(0, f"Node {text} is not registered.\n", "")
+
+    def test_of_a_host_that_cannot_be_one_is_refused(self, terminal: Terminal) -> None:
+        terminal("node --runtime=none")
+
+        result = terminal("node remove --hostname=../h1")
+
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith("node name '../h1' is not valid")
+
+
+class TestShow:
+    def test_prints_every_host_with_its_own_peers(self, terminal: Terminal) -> None:
+        terminal("node --runtime=none --ip=10.9.8.7 --ip6=fd80::7")
+        for peer in ("10.0.0.10 as 1", "10.0.0.9 as 2", "fd80::9 as 3"):
+            terminal(f"node bgp peer add {peer}")
+        terminal("bgp peer add 10.0.0.1 as 64511")
+        terminal.environ["CALICO_NODENAME"] = "a"
+        terminal("node --runtime=none --ip=10.9.8.8 --as=64512")
+
+        assert terminal("node show") == Run(
+            0,
+            "+----------+-----------+-----------+-------------------+----------------+--------------+\n"
+            "| Hostname | Bird IPv4 | Bird IPv6 |       AS Num      |  BGP Peers v4  | BGP Peers v6 |\n"
+            "+----------+-----------+-----------+-------------------+----------------+--------------+\n"
+            "|    a     |  10.9.8.8 |           |       64512       |                |              |\n"
+            "|    h1    |  10.9.8.7 |  fd80::7  | 64511 (inherited) | 10.0.0.9 as 2  | fd80::9 as 3 |\n"
+            "|          |           |           |                   | 10.0.0.10 as 1 |              |\n"
+            "+----------+-----------+-----------+-------------------+----------------+--------------+\n",
+            "",
+        )
+
+    def test_without_hosts_is_an_empty_table(self, terminal: Terminal) -> None:
+        assert len(terminal("node show").out.splitlines()) == 4
+
+    def test_leaves_out_what_cannot_be_understood(self, terminal: Terminal) -> None:
+        terminal("node --runtime=none")
+        terminal.put("/calico/bgp/v1/host/h1/peer_v4/1.2.3.4", "?")
+        terminal.put("/calico/bgp/v1/host/h1/peer_v4/nowhere", "{}")
+        terminal.put("/calico/bgp/v1/host/h;2/ip_addr_v4", "10.0.0.1")
+
+        assert terminal("node show").out.count("h1") == 1
+        assert "10.0.0.1" not in terminal("node show").out
+
+
+@pytest.mark.parametrize("command", ["node start", "node stop now", "node remove now", "node bgp", "node --ip"])
 def test_what_is_not_in_the_grammar(terminal: Terminal, machine: FakeMachine, command: str) -> None:
     result = terminal(command)
 

@@ -7,6 +7,9 @@ import pytest
 from tests.fakes.terminal import Run, Terminal
 
 POOL = "/calico/v1/ipam/v4/pool/10.0.1.0-24"
+NO_TUNNELS = (
+    "WARNING: calico-node makes no IP-in-IP tunnels between hosts yet: the option is kept, and has no effect.\n"
+)
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def refused(text: str) -> Run:
 
 def test_pools_are_added_shown_and_removed(terminal: Terminal) -> None:
     assert terminal("pool add 192.168.0.0/16") == Run(0, "", "")
-    assert terminal("pool add 172.25.0.0/16 --ipip --nat-outgoing") == Run(0, "", "")
+    assert terminal("pool add 172.25.0.0/16 --ipip --nat-outgoing") == Run(0, "", NO_TUNNELS)
     assert terminal("pool add fed0:8001::/64") == Run(0, "", "")
 
     assert terminal("pool show") == Run(
@@ -117,6 +120,40 @@ def test_a_range_that_touches_a_pool_is_refused(terminal: Terminal, span: str) -
 
     assert terminal(f"pool range add {span}") == refused("Cannot add range - range conflicts with pool 10.0.1.0/24")
     assert pools(terminal) == ["10.0.1.0/24"]
+
+
+@pytest.mark.parametrize("command", ["add 10.0.1.0/24", "range add 10.0.1.0 10.0.1.255"])
+class TestTunnels:
+    def test_ipip_is_refused_where_the_kernel_has_none(self, terminal: Terminal, command: str) -> None:
+        terminal.machine.modules.clear()
+
+        result = terminal(f"pool {command} --ipip")
+
+        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+        assert result.err.startswith("--ipip is not possible: this host's kernel has no IP-in-IP;")
+        assert terminal.tree() == {}
+
+    def test_ipip_says_that_it_is_not_in_use_yet(self, terminal: Terminal, command: str) -> None:
+        assert terminal(f"pool {command} --ipip") == Run(0, "", NO_TUNNELS)
+        assert json.loads(terminal.get(POOL) or "") == {"cidr": "10.0.1.0/24", "ipip": "tunl0"}
+        assert terminal.get("/calico/v1/config/IpInIpEnabled") == "true"
+
+    def test_vxlan_is_refused_and_says_what_is_missing(self, terminal: Terminal, command: str) -> None:
+        assert terminal(f"pool {command} --vxlan") == refused(
+            "--vxlan is not possible: calico-node makes no VXLAN tunnels between hosts yet; add the pool without it"
+        )
+        assert terminal.tree() == {}
+
+    def test_there_is_one_kind_of_tunnel(self, terminal: Terminal, command: str) -> None:
+        result = terminal(f"pool {command} --ipip --vxlan")
+
+        assert result.code == 1
+        assert result.err.startswith("options --ipip and --vxlan exclude one another\n")
+
+    def test_a_pool_without_a_tunnel_asks_nothing_of_the_kernel(self, terminal: Terminal, command: str) -> None:
+        terminal.machine.modules.clear()
+
+        assert terminal(f"pool {command}") == Run(0, "", "")
 
 
 def test_removing_an_absent_pool_is_no_failure(terminal: Terminal) -> None:

@@ -3,15 +3,16 @@
 import pytest
 
 from calico.client.addresses import Addresses
+from calico.client.bgp import BGP
 from calico.client.config import Config
 from calico.client.endpoints import Endpoints
-from calico.client.nodes import Nodes
+from calico.client.nodes import NodeRecord, Nodes
 from calico.client.pools import Pools
 from calico.datastore.api import Put
 from calico.datastore.memory import MemoryDatastore
 from calico.model.errors import AlreadyExistsError, InUseError, NotFoundError, ValidationError
 from calico.model.keys import BGPConfigKey, ConfigKey, EndpointKey, HostConfigKey
-from calico.model.values import Endpoint
+from calico.model.values import BGPPeer, Endpoint
 from tests.fakes.interleaving import CrashError, InterleavedDatastore, crash
 from tests.fakes.ipam_state import read_ipam
 
@@ -163,6 +164,27 @@ class TestLookUp:
         assert nodes.endpoints("h1") == (key,)
 
 
+class TestRecords:
+    def test_tell_of_each_node_what_is_its_own(self, datastore: MemoryDatastore, nodes: Nodes) -> None:
+        nodes.register("h2", "10.9.8.8", as_number=65001)
+        nodes.register("h1", "10.9.8.7", "fd80::7")
+        for address, number, host in (("10.0.0.10", 1, "h1"), ("10.0.0.9", 2, "h1"), ("10.0.0.1", 3, "")):
+            BGP(datastore).add_peer(address, number, host)
+        assert nodes.records() == (
+            NodeRecord("h1", "10.9.8.7", "fd80::7", "64511", True, (BGPPeer("10.0.0.9", 2), BGPPeer("10.0.0.10", 1))),
+            NodeRecord("h2", "10.9.8.8", "", "65001", False, ()),
+        )
+
+    def test_follow_the_number_of_all_nodes(self, datastore: MemoryDatastore, nodes: Nodes) -> None:
+        nodes.register("h1", "10.9.8.7")
+        BGP(datastore).set_default_as_number(65002)
+        assert [record.as_number for record in nodes.records()] == ["65002"]
+
+    def test_are_of_registered_nodes_only(self, datastore: MemoryDatastore, nodes: Nodes) -> None:
+        BGP(datastore).add_peer("10.0.0.1", 3, "h1")
+        assert nodes.records() == ()
+
+
 class TestRemove:
     def fill(self, datastore: MemoryDatastore) -> None:
         """Two hosts, each with an endpoint and a further address."""
@@ -202,8 +224,30 @@ class TestRemove:
     def test_of_an_unknown_host_is_fine(self, datastore: MemoryDatastore, nodes: Nodes) -> None:
         self.fill(datastore)
         before = tree(datastore)
-        nodes.remove("h9")
+        assert not nodes.remove("h9")
         assert tree(datastore) == before
+
+    def test_tells_whether_the_host_held_anything(self, datastore: MemoryDatastore, nodes: Nodes) -> None:
+        nodes.register("h1", "10.9.8.1")
+        assert nodes.remove("h1")
+        assert not nodes.remove("h1")
+        Addresses(datastore, "h1").assign("192.168.0.0")
+        assert nodes.remove("h1")
+
+    def test_goes_on_when_somebody_else_removes_an_endpoint(self, datastore: MemoryDatastore) -> None:
+        self.fill(datastore)
+        (key,) = Nodes(datastore).endpoints("h1")
+        seen = InterleavedDatastore(datastore)
+        # The endpoints are listed, then each is removed.
+        seen.arm(after={1: lambda: Nodes(datastore).remove_endpoint(key)})
+        assert Nodes(seen).remove("h1", endpoints=True)
+        assert [path for path in tree(datastore) if "h1" in path.split("/")] == []
+
+    def test_is_not_held_up_by_a_tunnel_address_that_is_none(self, datastore: MemoryDatastore, nodes: Nodes) -> None:
+        nodes.register("h1", "10.9.8.1")
+        Config(datastore).set(HostConfigKey("h1", "IpInIpTunnelAddr"), "nowhere")
+        assert nodes.remove("h1")
+        assert [path for path in tree(datastore) if "h1" in path.split("/")] == []
 
     def test_can_be_asked_for_again_after_a_death(self, datastore: MemoryDatastore) -> None:
         finished = False
