@@ -23,7 +23,8 @@ import calico
 from calico.agent.control import ControlServer
 from calico.agent.engine import Scope, check_docker_host, watch_engine
 from calico.agent.history import forget_history
-from calico.agent.pipeline import Calculation, Threads
+from calico.agent.logs import LogLevel
+from calico.agent.pipeline import Calculation, Message, Threads
 from calico.agent.settings import Settings
 from calico.calc.graph import CalcGraph
 from calico.client.addresses import Addresses
@@ -118,7 +119,14 @@ class Agent:
             return None
 
         calculation = Calculation(CalcGraph(self._settings.node), submit, self._stop)
-        syncer = Syncer(datastore, ROOT, calculation.emit, log=log.warning, report=self._on_datastore_status)
+        level = LogLevel(self._settings.node, logging.getLogger().setLevel)
+
+        def emit(message: Message, timeout: float) -> bool:
+            if not self._settings.log_level:
+                level.on_message(message)
+            return calculation.emit(message, timeout)
+
+        syncer = Syncer(datastore, ROOT, emit, log=log.warning, report=self._on_datastore_status)
         threads.start("dataplane", lambda: dataplane.driver.run(self._stop))
         threads.start("calculation", calculation.run)
         threads.start("syncer", lambda: syncer.run(self._stop))

@@ -4,7 +4,7 @@ import os
 import sys
 
 import calico
-from calico.agent.logs import start_logging
+from calico.agent.logs import DEFAULT_LEVEL, start_logging
 from calico.agent.settings import Settings, read_settings
 from calico.linux.locks import RunLock
 from calico.model.errors import CalicoError
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         settings = read_settings(os.environ)
-        start_logging(settings.log_level)
+        start_logging(settings.log_level or DEFAULT_LEVEL)
         return _run(settings, clean=bool(words))
     except CalicoError as error:
         return _fail(str(error))

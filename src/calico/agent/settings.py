@@ -16,7 +16,10 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How this agent is to run. Empty ``docker_host`` means Docker's default socket."""
+    """How this agent is to run.
+
+    Empty ``docker_host`` means Docker's default socket, empty ``log_level`` what the datastore asks for.
+    """
 
     datastore: str
     node: str
@@ -46,7 +49,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         plugin_socket=Path(environ.get("CALICO_PLUGIN_SOCKET") or "/run/docker/plugins/calico.sock"),
         scope=_one_of(environ, "CALICO_LIBNETWORK_SCOPE", SCOPES, "auto"),
         docker_host=environ.get("DOCKER_HOST", ""),
-        log_level=_one_of(environ, "CALICO_LOG_LEVEL", LOG_LEVELS, "info"),
+        log_level=_one_of(environ, "CALICO_LOG_LEVEL", ("", *LOG_LEVELS), ""),
     )
 
 

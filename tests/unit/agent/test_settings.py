@@ -15,7 +15,7 @@ def test_defaults() -> None:
     assert settings.lock == Path("/run/calico/calico-node.pid")
     assert settings.control_socket == Path("/run/calico/control.sock")
     assert settings.plugin_socket == Path("/run/docker/plugins/calico.sock")
-    assert (settings.scope, settings.docker_host, settings.log_level) == ("auto", "", "info")
+    assert (settings.scope, settings.docker_host, settings.log_level) == ("auto", "", "")
 
 
 def test_everything_may_be_set() -> None:
