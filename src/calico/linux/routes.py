@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from calico.linux.messages import (
     NLM_F_ACK,
     NLM_F_CREATE,
+    NLM_F_EXCL,
     NLM_F_REPLACE,
     Message,
     Request,
@@ -22,7 +23,7 @@ from calico.linux.messages import (
     unpack_uint,
 )
 from calico.linux.netlink import NETLINK_ROUTE, NetlinkSocket, SocketOwner, open_netlink
-from calico.model.errors import CalicoError, ValidationError
+from calico.model.errors import CalicoError, NotFoundError, ValidationError
 from calico.model.net import bits, format_address, parse_address, parse_network
 
 ROUTE_PROTOCOL = 67
@@ -30,6 +31,10 @@ ROUTE_PROTOCOL = 67
 
 RTM_NEWROUTE = 24
 RTM_DELROUTE = 25
+DEFAULT_METRIC = {4: 0, 6: 1024}
+"""What a metric of 0 means, by IP version."""
+LARGEST_METRIC = 2**32 - 2
+
 _RTM_GETROUTE = 26
 
 _RTA_DST = 1
@@ -37,6 +42,7 @@ _RTA_OIF = 4
 _RTA_GATEWAY = 5
 _RTA_PRIORITY = 6
 _RTA_PREFSRC = 7
+_RTA_CACHE_INFO = 12
 _RTA_TABLE = 15
 
 _MAIN_TABLE = 254
@@ -44,7 +50,7 @@ _SCOPE_GLOBAL = 0
 _SCOPE_LINK = 253
 _SCOPE_NOWHERE = 255
 _CLONED = 0x200
-_IPV6_METRIC = 1024
+_ON_LINK = 0x4
 _FAMILY = {4: 2, 6: 10}
 _VERSION = {2: 4, 10: 6}
 _KINDS = {
@@ -115,12 +121,29 @@ class Routes(SocketOwner):
         """``delete`` for many; for each its error or ``None``, in order."""
         return self._each(routes, _removal, "delete")
 
+    def set_metric(self, route: Route, metric: int) -> None:
+        """Give a route another metric; all else that the kernel knows of it, such as more next hops, stays.
+
+        The new one is there before the old one goes, so packets always find a way. Raises NotFoundError when
+        there is no such route, AlreadyExistsError when its destination has one with this metric.
+        """
+        what = f"set the metric of route {route.destination} to {metric}"
+        version = parse_network(route.destination).version
+        for message in self._dump(version, route.protocol):
+            if message.kind == RTM_NEWROUTE and parse_route(message, self._socket.name_of) == route:
+                break
+        else:
+            raise NotFoundError(f"cannot {what}: there is no such route")
+        flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
+        self._socket.call(Request(RTM_NEWROUTE, _with_metric(message.payload, metric), flags), what)
+        old = route.metric or DEFAULT_METRIC[version]
+        self._socket.call(Request(RTM_DELROUTE, _with_metric(message.payload, old)), what)
+
     def list(
         self, version: int, *, protocol: int | None = None, device_prefix: str | None = None
     ) -> tuple[Route, ...]:
         """The routes of IPv4 or IPv6, of one ``protocol`` and of devices with a name prefix if given."""
-        payload = _RTMSG.pack(_FAMILY[version], 0, 0, 0, _MAIN_TABLE, protocol or 0, 0, 0, 0)
-        messages = self._socket.dump(Request(_RTM_GETROUTE, payload), f"list IPv{version} routes")
+        messages = self._dump(version, protocol)
         device_name = functools.cache(self._socket.name_of)
         routes = (parse_route(message, device_name) for message in messages if message.kind == RTM_NEWROUTE)
         # A kernel without IPv6 answers with all families that it has.
@@ -149,6 +172,10 @@ class Routes(SocketOwner):
         if error is not None:
             raise error
         return _parse(answer.messages[0], self._socket.name_of)
+
+    def _dump(self, version: int, protocol: int | None) -> Sequence[Message]:
+        payload = _RTMSG.pack(_FAMILY[version], 0, 0, 0, _MAIN_TABLE, protocol or 0, 0, 0, 0)
+        return self._socket.dump(Request(_RTM_GETROUTE, payload), f"list IPv{version} routes")
 
     def _each(
         self, routes: Sequence[Route], make: Callable[[Route, IndexOf], Request], verb: str
@@ -208,7 +235,7 @@ def _parse(message: Message, device_name: Callable[[int], str | None]) -> Route:
     name = _KIND_NAMES.get(kind, str(kind))
     device = device_name(unpack_uint(attributes[_RTA_OIF])) if _RTA_OIF in attributes else None
     if version == 6:
-        metric = 0 if metric == _IPV6_METRIC else metric
+        metric = 0 if metric == DEFAULT_METRIC[6] else metric
         # The kernel lists a route that drops under the loopback device, whatever was asked.
         device = None if name in _DROPPING else device
     return Route(
@@ -227,6 +254,15 @@ def _replacement(route: Route, index_of: IndexOf) -> Request:
     on_link = route.gateway is None and route.kind == "unicast" and ":" not in route.destination
     scope = _SCOPE_LINK if on_link else _SCOPE_GLOBAL
     return Request(RTM_NEWROUTE, _payload(route, scope, index_of), NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE)
+
+
+def _with_metric(payload: bytes, metric: int) -> bytes:
+    """A route as the kernel listed it, as a request for one with this metric; what only a listing has is left out."""
+    *header, flags = unpack_struct(_RTMSG, payload)
+    attributes = parse_attributes(payload, _RTMSG.size)
+    kept = {kind: value for kind, value in attributes.items() if kind not in (_RTA_PRIORITY, _RTA_CACHE_INFO)}
+    parts = [pack_attribute(kind, value) for kind, value in kept.items()]
+    return _RTMSG.pack(*header, flags & _ON_LINK) + b"".join(parts) + pack_u32(_RTA_PRIORITY, metric)
 
 
 def _removal(route: Route, index_of: IndexOf) -> Request:

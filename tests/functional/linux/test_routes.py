@@ -1,10 +1,12 @@
 """Routes in the real kernel, as the ip command sees them."""
 
+from dataclasses import replace
+
 import pytest
 
 from calico.linux.links import Links
 from calico.linux.routes import ROUTE_PROTOCOL, Route, Routes
-from calico.model.errors import ApplyError, NotFoundError
+from calico.model.errors import AlreadyExistsError, ApplyError, NotFoundError
 from tests.functional.netns import Netns
 
 pytestmark = pytest.mark.kernel
@@ -158,3 +160,68 @@ def test_thousands_of_refusals_are_all_heard(host: Netns) -> None:
 
         assert {type(outcome) for outcome in outcomes} == {ApplyError}
         assert "Nexthop has invalid gateway" in str(outcomes[-1])
+
+
+def test_a_route_gets_another_metric_and_keeps_all_else(host: Netns) -> None:
+    host.run("ip", "address", "add", "10.1.0.2/24", "dev", "cali0")
+    host.run(
+        "ip",
+        "route",
+        "add",
+        "default",
+        "via",
+        "10.9.9.9",
+        "dev",
+        "cali0",
+        "onlink",
+        "src",
+        "192.0.2.1",
+        "mtu",
+        "1400",
+    )
+    (before,) = host.ip("-4", "route", "show", "default")
+
+    with Routes() as routes:
+        (default,) = (route for route in routes.list(4) if route.destination == "0.0.0.0/0")
+        routes.set_metric(default, 7)
+
+    (after,) = host.ip("-4", "route", "show", "default")
+    assert "onlink" in before["flags"]
+    assert after == {**before, "metric": 7}
+
+
+@pytest.mark.parametrize(("version", "subnet"), [("-4", "10.1.0.{}"), ("-6", "fd00:1::{}")])
+def test_a_route_over_several_next_hops_keeps_them(host: Netns, version: str, subnet: str) -> None:
+    hops = {subnet.format(8), subnet.format(9)}
+    host.run("ip", "address", "add", subnet.format(2) + ("/24" if version == "-4" else "/64"), "dev", "cali0")
+    words = [word for hop in hops for word in ("nexthop", "via", hop, "dev", "cali0")]
+    host.run("ip", version, "route", "add", "default", "metric", "3", *words)
+
+    with Routes() as routes:
+        (default,) = (route for route in routes.list(int(version[1])) if route.destination.endswith("/0"))
+        routes.set_metric(default, 1030)
+
+    (after,) = host.ip(version, "route", "show", "default")
+    assert after["metric"] == 1030
+    assert {hop["gateway"] for hop in after["nexthops"]} == hops
+
+
+@pytest.mark.parametrize(("destination", "low", "high"), [("0.0.0.0/0", 0, 5), ("::/0", 512, 0)])
+def test_only_the_route_meant_gets_another_metric(host: Netns, destination: str, low: int, high: int) -> None:
+    """A metric of 0 stands for the family's default: 0 in IPv4, 1024 in IPv6."""
+    first, second = (Route(destination, "cali0", metric=metric) for metric in (low, high))
+    with Routes() as routes:
+        for route in (first, second):
+            routes.replace(route)
+
+        with pytest.raises(AlreadyExistsError):
+            routes.set_metric(first, high or 1024)
+        routes.set_metric(second, 2000)
+        routes.set_metric(first, high or 1024)
+
+        assert ours(routes) == {replace(first, metric=high), replace(second, metric=2000)}
+
+
+def test_a_route_that_is_not_there_gets_no_metric(host: Netns) -> None:
+    with Routes() as routes, pytest.raises(NotFoundError, match="cannot set the metric of route ::/0 to 9: there is"):
+        routes.set_metric(Route("::/0", "cali0"), 9)
