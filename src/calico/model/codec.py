@@ -17,28 +17,32 @@ from calico.model.keys import (
     BGPPeerKey,
     BlockKey,
     ConfigKey,
+    ContainerNameKey,
     EndpointKey,
     HandleKey,
     HostConfigKey,
     HostIPKey,
     Key,
     NetworkKey,
+    NetworkNameKey,
     PoolKey,
     ProfileRulesKey,
     ProfileTagsKey,
     ReadyKey,
 )
-from calico.model.names import canonical_mac, validate_name
+from calico.model.names import canonical_mac, is_name, is_network_name, validate_name
 from calico.model.net import canonical_address, canonical_cidr, parse_network
 from calico.model.protocols import canonical_protocol
 from calico.model.values import (
     AllocationBlock,
     Attributes,
     BGPPeer,
+    ContainerName,
     DockerNetwork,
     Endpoint,
     Handle,
     IPPool,
+    NetworkName,
     NodeMesh,
     PortRange,
     ProfileRules,
@@ -511,6 +515,53 @@ def _encode_network(_key: Key, value: object) -> str:
     return json.dumps(dict(value.request))
 
 
+# What Docker calls things
+
+
+def _name_or_nothing(text: str) -> str:
+    return validate_name(text, "name") if text else ""
+
+
+def _attachments(value: Json, where: str) -> tuple[tuple[str, str], ...]:
+    """The networks of a container's endpoints, by endpoint."""
+    fields = _object(value, where)
+    for endpoint, network in fields.items():
+        if not is_name(endpoint) or not is_name(network):
+            _fault(where, f"must map endpoint ids to network Ids, not {json.dumps({endpoint: network})}")
+    return tuple(sorted((endpoint, str(network)) for endpoint, network in fields.items()))
+
+
+def _decode_container_name(_key: Key, text: str) -> ContainerName:
+    document = _Document(text)
+    name, project, service = (
+        document.take(field, _checked(_name_or_nothing), "") for field in ("name", "project", "service")
+    )
+    return ContainerName(name, project, service, document.take("endpoints", _attachments, ()), document.extra)
+
+
+def _encode_container_name(_key: Key, value: object) -> str:
+    assert isinstance(value, ContainerName)
+    names = {"name": value.name, "project": value.project, "service": value.service}
+    fields = {field: text for field, text in names.items() if text}
+    return json.dumps({**fields, "endpoints": dict(value.endpoints), **value.extra})
+
+
+def _network_name(text: str) -> str:
+    if not is_network_name(text):
+        raise ValidationError("must be one short line")
+    return text
+
+
+def _decode_network_name(_key: Key, text: str) -> NetworkName:
+    document = _Document(text)
+    return NetworkName(document.take("name", _checked(_network_name)), document.extra)
+
+
+def _encode_network_name(_key: Key, value: object) -> str:
+    assert isinstance(value, NetworkName)
+    return json.dumps({"name": value.name, **value.extra})
+
+
 _Decoder = Callable[[Key, str], object]
 _Encoder = Callable[[Key, object], str]
 _CODECS: dict[type[Key], tuple[_Decoder, _Encoder]] = {
@@ -528,4 +579,6 @@ _CODECS: dict[type[Key], tuple[_Decoder, _Encoder]] = {
     BGPConfigKey: (_decode_bgp_config, _encode_bgp_config),
     BGPPeerKey: (_decode_peer, _encode_peer),
     NetworkKey: (_decode_network, _encode_network),
+    ContainerNameKey: (_decode_container_name, _encode_container_name),
+    NetworkNameKey: (_decode_network_name, _encode_network_name),
 }

@@ -22,6 +22,7 @@ HANDLES = "/calico/ipam/v2/handle"
 AFFINITIES = "/calico/ipam/v2/host"
 BGP = "/calico/bgp/v1"
 NETWORKS = "/calico/libnetwork/v1"
+DOCKER = "/calico/docker/v1/host"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -194,6 +195,30 @@ class NetworkKey(Key):
         return f"{NETWORKS}/{self.network}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ContainerNameKey(Key):
+    """What the Docker engine of a host calls a container, by the container's id."""
+
+    host: str
+    container: str
+
+    @property
+    def path(self) -> str:
+        return f"{container_names_path(self.host)}/{self.container}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NetworkNameKey(Key):
+    """What the Docker engine of a host calls a network of ours, by the network's Id."""
+
+    host: str
+    network: str
+
+    @property
+    def path(self) -> str:
+        return f"{network_names_path(self.host)}/{self.network}"
+
+
 def endpoints_path(host: str = "", orchestrator: str = "", workload: str = "") -> str:
     """The narrowest directory that holds the endpoints of these owners; stops at the first empty one."""
     path = HOSTS
@@ -219,6 +244,21 @@ def pools_path(version: int) -> str:
 def blocks_path(version: int) -> str:
     """The directory of the allocation blocks of one IP version."""
     return f"{BLOCKS}/ipv{version}/block"
+
+
+def names_path(host: str) -> str:
+    """The directory of what a host's Docker engine calls things."""
+    return f"{DOCKER}/{host}"
+
+
+def container_names_path(host: str) -> str:
+    """The directory of what a host's Docker engine calls its containers."""
+    return f"{names_path(host)}/container"
+
+
+def network_names_path(host: str) -> str:
+    """The directory of what a host's Docker engine calls networks."""
+    return f"{names_path(host)}/network"
 
 
 def parse_key(path: str) -> Key | None:
@@ -306,6 +346,16 @@ def _parse_network(rest: list[str]) -> Key | None:
     return NetworkKey(validate_name(rest[0], "network")) if len(rest) == 1 else None
 
 
+def _parse_docker(rest: list[str]) -> Key | None:
+    if len(rest) != 4 or rest[0] != "host":
+        return None
+    if rest[2] == "container":
+        return ContainerNameKey(validate_node_name(rest[1]), validate_name(rest[3], "container"))
+    if rest[2] == "network":
+        return NetworkNameKey(validate_node_name(rest[1]), validate_name(rest[3], "network"))
+    return None
+
+
 _PARSERS: dict[str, Callable[[list[str]], Key | None]] = {
     "v1/Ready": _parse_ready,
     "v1/config": _parse_config,
@@ -315,6 +365,7 @@ _PARSERS: dict[str, Callable[[list[str]], Key | None]] = {
     "ipam/v2": _parse_ipam,
     "bgp/v1": _parse_bgp,
     "libnetwork/v1": _parse_network,
+    "docker/v1": _parse_docker,
 }
 
 

@@ -24,6 +24,11 @@ def validate_name(text: object, what: str) -> str:
     return text
 
 
+def is_network_name(text: object) -> bool:
+    """Whether ``text`` may be kept as a Docker network's name: Docker allows nearly anything, we one short line."""
+    return isinstance(text, str) and 1 <= len(text) <= NAME_LENGTH and text.isprintable()
+
+
 def validate_node_name(text: object) -> str:
     """Give ``text`` back when it may name a node (one path segment of a datastore key)."""
     if not isinstance(text, str) or len(text) > 255 or _HOST.match(text) is None:

@@ -179,3 +179,26 @@ class DockerNetwork:
     """A Docker network: the body of its CreateNetwork request, as Docker sent it."""
 
     request: Mapping[str, object] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerName:
+    """What Docker calls a container: ``name``, and ``project`` and ``service`` when Compose made it.
+
+    ``endpoints`` pairs the id of each of its endpoints on our networks with the Id of the network. A text is empty
+    when there is none, or none that could be typed again.
+    """
+
+    name: str = ""
+    project: str = ""
+    service: str = ""
+    endpoints: tuple[tuple[str, str], ...] = ()
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkName:
+    """What Docker calls a network."""
+
+    name: str
+    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)

@@ -14,11 +14,13 @@ from calico.model.keys import (
     BGPPeerKey,
     BlockKey,
     ConfigKey,
+    ContainerNameKey,
     EndpointKey,
     HandleKey,
     HostIPKey,
     Key,
     NetworkKey,
+    NetworkNameKey,
     PoolKey,
     ProfileRulesKey,
     ProfileTagsKey,
@@ -28,10 +30,12 @@ from calico.model.values import (
     AllocationBlock,
     Attributes,
     BGPPeer,
+    ContainerName,
     DockerNetwork,
     Endpoint,
     Handle,
     IPPool,
+    NetworkName,
     NodeMesh,
     ProfileRules,
     Rule,
@@ -41,6 +45,8 @@ from tests.fakes.strategies import profile_rules
 ENDPOINT = EndpointKey("h1", "libnetwork", "libnetwork", "5a21f63bc17feb6b9c879bbbc271594d")
 RULES = ProfileRulesKey("WEB")
 BLOCK = BlockKey("192.168.0.0/26")
+CONTAINER = ContainerNameKey("h1", "6a853ddc")
+NETWORK = NetworkNameKey("h1", "46007b33")
 FULL_ENDPOINT = (
     '{"state": "active", "name": "cali5a21f63bc17", "mac": "ee:ee:ee:ee:ee:ee", "profile_ids": ["WEB"], '
     '"ipv4_nets": ["192.168.0.0/32"], "ipv6_nets": [], "ipv4_gateway": "10.9.8.7", "ipv6_gateway": null}'
@@ -104,6 +110,13 @@ def block_text(**changes: object) -> str:
         (BGPConfigKey("", "as_num"), "64511", "64511"),
         (BGPPeerKey("", "10.0.0.9"), '{"ip": "10.0.0.9", "as_num": "64512"}', BGPPeer("10.0.0.9", 64512)),
         (NetworkKey("n1"), '{"NetworkID": "n1"}', DockerNetwork({"NetworkID": "n1"})),
+        (
+            CONTAINER,
+            '{"name": "web_1", "project": "shop", "service": "web", "endpoints": {"e1": "n1", "e2": "n2"}}',
+            ContainerName("web_1", "shop", "web", (("e1", "n1"), ("e2", "n2"))),
+        ),
+        (CONTAINER, '{"name": "web", "endpoints": {}}', ContainerName("web")),
+        (NETWORK, '{"name": "my net"}', NetworkName("my net")),
     ],
 )
 def test_text_and_value_are_each_others_image(key: Key, text: str, value: object) -> None:
@@ -177,6 +190,14 @@ def test_other_readable_forms(key: Key, text: str, value: object) -> None:
         (BLOCK, block_text(affinity="h1"), "affinity: 'h1' does not begin with 'host:'"),
         (HandleKey("x"), '{"id": "x", "block": {"192.168.0.0/26": -1}}', "block[192.168.0.0/26]: must be a number"),
         (BGPPeerKey("", "10.0.0.9"), '{"ip": "10.0.0.9", "as_num": "x"}', "as_num: must be a number"),
+        (CONTAINER, '{"name": "a/b"}', "name 'a/b' is not a valid name"),
+        (CONTAINER, '{"project": "\\u001b[2J"}', "project: name"),
+        (CONTAINER, '{"service": 3}', "service: must be a string, not 3"),
+        (CONTAINER, '{"endpoints": {"e1": "a b"}}', "endpoints: must map endpoint ids to network Ids"),
+        (CONTAINER, '{"endpoints": ["e1"]}', "endpoints: must be an object"),
+        (NETWORK, "{}", "name: missing"),
+        (NETWORK, '{"name": "a\\nb"}', "name: must be one short line"),
+        (NETWORK, json.dumps({"name": "x" * 129}), "name: must be one short line"),
     ],
 )
 def test_faults_are_named(key: Key, text: str, fault: str) -> None:
@@ -195,6 +216,8 @@ def test_faults_are_named(key: Key, text: str, fault: str) -> None:
         (BLOCK, block_text(strict_affinity=True)),
         (BGPPeerKey("", "10.0.0.9"), '{"ip": "10.0.0.9", "as_num": "64512", "password": "x"}'),
         (RULES, '{"id": "WEB", "inbound_rules": [], "outbound_rules": [], "comment": "why"}'),
+        (CONTAINER, '{"name": "web", "endpoints": {}, "labels": {"a": "b"}}'),
+        (NETWORK, '{"name": "net", "created": "2026"}'),
     ],
 )
 def test_unknown_fields_survive_a_rewrite(key: Key, text: str) -> None:
@@ -212,7 +235,8 @@ _JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "state name mac profile_ids ipv4_nets inbound_rules outbound_rules cidr allocations block id".split()
+                "state name mac profile_ids ipv4_nets inbound_rules outbound_rules cidr allocations block id"
+                " endpoints project".split()
             )
             | st.text(max_size=4),
             inner,
@@ -223,7 +247,12 @@ _JSON = st.recursive(
 )
 
 
-@given(st.sampled_from([ENDPOINT, RULES, BLOCK, ProfileTagsKey("p"), PoolKey("10.0.0.0/8"), HandleKey("x")]), _JSON)
+_KEYS = [
+    ENDPOINT, RULES, BLOCK, CONTAINER, NETWORK, ProfileTagsKey("p"), PoolKey("10.0.0.0/8"), HandleKey("x"),
+]  # fmt: skip
+
+
+@given(st.sampled_from(_KEYS), _JSON)
 def test_only_validation_errors_escape(key: Key, document: object) -> None:
     try:
         value = decode(key, json.dumps(document))

@@ -11,17 +11,20 @@ from calico.model.keys import (
     BGPPeerKey,
     BlockKey,
     ConfigKey,
+    ContainerNameKey,
     EndpointKey,
     HandleKey,
     HostConfigKey,
     HostIPKey,
     Key,
     NetworkKey,
+    NetworkNameKey,
     PoolKey,
     ProfileRulesKey,
     ProfileTagsKey,
     ReadyKey,
     endpoints_path,
+    names_path,
     parse_key,
 )
 
@@ -49,6 +52,8 @@ from calico.model.keys import (
         ("/calico/bgp/v1/global/peer_v4/10.0.0.9", BGPPeerKey("", "10.0.0.9")),
         ("/calico/bgp/v1/host/h1/peer_v6/fd00::9", BGPPeerKey("h1", "fd00::9")),
         ("/calico/libnetwork/v1/46007b33", NetworkKey("46007b33")),
+        ("/calico/docker/v1/host/h1/container/6a853ddc", ContainerNameKey("h1", "6a853ddc")),
+        ("/calico/docker/v1/host/h1/network/46007b33", NetworkNameKey("h1", "46007b33")),
     ],
 )
 def test_path_and_key_are_each_others_image(path: str, key: Key) -> None:
@@ -71,6 +76,9 @@ def test_path_and_key_are_each_others_image(path: str, key: Key) -> None:
         "/calico/v1/host/h1/workload/o/w/endpoint",
         "/calico/ipam/v2/host/h1/ipv4/block",
         "/calico/felix/v1/host/h1/status",
+        "/calico/docker/v1/host/h1/container",
+        "/calico/docker/v1/host/h1/volume/x",
+        "/calico/docker/v1/container/h1/x/y",
         "/elsewhere/v1/Ready",
     ],
 )
@@ -88,6 +96,9 @@ def test_unknown_shapes_are_nobodys(path: str) -> None:
         "/calico/v1/ipam/v4/pool/fd80::-64",
         "/calico/v1/ipam/v6/pool/FD80::-64",
         "/calico/bgp/v1/global/peer_v4/nobody",
+        "/calico/docker/v1/host/h;1/container/6a853ddc",
+        "/calico/docker/v1/host/h1/container/a b",
+        "/calico/docker/v1/host/h1/network/",
         "/calico/v1/policy/profile/" + "x" * 129 + "/tags",
     ],
 )
@@ -102,7 +113,14 @@ def test_endpoint_directories_are_as_narrow_as_the_owners_known() -> None:
     assert endpoints_path("h1", "", "w") == "/calico/v1/host/h1/workload"
 
 
-_SEGMENTS = st.sampled_from("calico v1 v2 ipam bgp host policy profile pool block assignment global tags".split())
+def test_all_names_of_a_host_are_below_one_directory() -> None:
+    for key in (ContainerNameKey("h1", "c"), NetworkNameKey("h1", "n")):
+        assert key.path.startswith(names_path("h1") + "/")
+
+
+_SEGMENTS = st.sampled_from(
+    "calico v1 v2 ipam bgp docker host container network policy profile pool block assignment global tags".split()
+)
 
 
 @given(st.lists(_SEGMENTS | st.text(max_size=5), max_size=9))
