@@ -84,7 +84,7 @@ class Agent:
             loop.call_soon_threadsafe(ended.set)
 
         scope = Scope(self._settings.scope)
-        control = ControlServer(lambda: self._status(dataplane))
+        control = ControlServer(lambda: self._status(dataplane), dataplane.statuses)
         plugin = self._plugin_server(datastore, dataplane, scope)
         threads = Threads(self._stop, on_failure)
         calculation = self._start_pipeline(datastore, dataplane, threads)
