@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+from calico.client.agent import WAIT_SECONDS
 from calico.linux.listener import listen_unix
 from calico.model.errors import CalicoError, ValidationError
 from calico.model.keys import EndpointKey, parse_key
@@ -24,9 +25,8 @@ log = logging.getLogger(__name__)
 
 REQUEST_BYTES = 4096
 REQUEST_SECONDS = 5.0
-WAIT_SECONDS = 10.0
-"""The longest wait that is granted: an agent that is to end does not end before it is over."""
 WAITERS = 8
+"""Who waits may keep an agent that is told to end from ending, so they are few and nobody waits for long."""
 SOCKET_MODE = 0o600
 
 Answer = Mapping[str, object]

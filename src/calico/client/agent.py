@@ -15,13 +15,19 @@ from typing import TypeVar
 
 from calico.linux.locks import RunLock
 from calico.model.errors import UnavailableError, ValidationError
+from calico.model.keys import EndpointKey
 
 RUN_DIR = "/run/calico"
 LOCK_FILE = "calico-node.pid"
 CONTROL_SOCKET = "control.sock"
 ANSWER_SECONDS = 5.0
 
-_REQUEST = b'{"request": "status"}\n'
+WAIT_SECONDS = 10.0
+"""The longest that the agent lets anybody wait for an endpoint."""
+
+NOT_RUNNING = "calico-node is not running on this host: start it with 'calicoctl node'"
+
+_STATUS: Mapping[str, object] = {"request": "status"}
 _ANSWER_BYTES = 1 << 16
 T = TypeVar("T")
 _NOBODY = (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR)
@@ -75,18 +81,36 @@ class Agent:
         Raises :class:`UnavailableError` when no answer came in time or only root may ask, :class:`ValidationError`
         when the answer is not understood.
         """
+        answer = self._ask(_STATUS, timeout)
+        return None if answer is None else _parse(answer)
+
+    def wait_up(self, key: EndpointKey, revision: int, timeout: float = WAIT_SECONDS) -> None:
+        """Return when the kernel polices the endpoint as of datastore ``revision`` and its interface works.
+
+        ``timeout`` is at most :data:`WAIT_SECONDS`. Raises :class:`UnavailableError` with the reason when that is
+        not so in time, or when no agent runs.
+        """
+        request = {"request": "wait", "endpoint": key.path, "revision": revision, "timeout": timeout}
+        answer = self._ask(request, timeout + ANSWER_SECONDS)
+        if answer is None:
+            raise UnavailableError(NOT_RUNNING)
+        if answer.get("up") is not True:
+            raise UnavailableError(str(answer.get("error") or "calico-node did not say whether the endpoint is up"))
+
+    def _ask(self, request: Mapping[str, object], timeout: float) -> dict[str, object] | None:
+        """The agent's answer; ``None`` when nobody listens."""
         end = self._clock() + timeout
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(timeout)
                 connection.connect(str(self._socket))
-                connection.sendall(_REQUEST)
+                connection.sendall(json.dumps(request).encode() + b"\n")
                 answer = self._receive(connection, end)
         except OSError as error:
             if error.errno in _NOBODY:
                 return None
             raise self._refusal(error) from error
-        return _parse(answer)
+        return _object(answer)
 
     def _receive(self, connection: socket.socket, end: float) -> bytes:
         answer = b""
@@ -119,14 +143,18 @@ def run_dir(environ: Mapping[str, str]) -> Path:
     return path
 
 
-def _parse(answer: bytes) -> AgentStatus:
-    """The answer's line as a value; fields that we do not know are those of a newer agent."""
+def _object(answer: bytes) -> dict[str, object]:
     try:
         fields = json.loads(answer)
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise ValidationError("calico-node's answer is not a JSON object; is another program at its socket?")
+    return fields
+
+
+def _parse(fields: Mapping[str, object]) -> AgentStatus:
+    """The answer as a value; fields that we do not know are those of a newer agent."""
     return AgentStatus(
         pid=_field(fields, "pid", int),
         version=_field(fields, "version", str),

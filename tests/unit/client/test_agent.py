@@ -13,6 +13,7 @@ import pytest
 from calico.client.agent import Agent, run_dir
 from calico.linux.locks import RunLock
 from calico.model.errors import CalicoError, UnavailableError, ValidationError
+from calico.model.keys import EndpointKey
 
 ANSWER = {
     "pid": 42,
@@ -30,11 +31,18 @@ ANSWER = {
     "last_error": None,
     "repairs": 0,
 }
+KEY = EndpointKey("h1", "docker", "w", "e")
 Serve = Callable[[bytes], None]
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
+def requests() -> list[object]:
+    """What the agent was asked."""
+    return []
+
+
+@pytest.fixture
+def serve(tmp_path: Path, requests: list[object]) -> Iterator[Serve]:
     """Answer one request at the control socket with the bytes given."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "control.sock"))
@@ -48,7 +56,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             request = b""
             while not request.endswith(b"\n"):
                 request += connection.recv(100)
-            assert json.loads(request) == {"request": "status"}
+            requests.append(json.loads(request))
             with contextlib.suppress(OSError):  # a client that gave up
                 for start in range(0, len(data), 50):
                     connection.sendall(data[start : start + 50])
@@ -68,7 +76,7 @@ def line(**changes: object) -> bytes:
     return json.dumps({**ANSWER, **changes}).encode() + b"\n"
 
 
-def test_the_answer_is_a_value(tmp_path: Path, serve: Serve) -> None:
+def test_the_answer_is_a_value(tmp_path: Path, serve: Serve, requests: list[object]) -> None:
     serve(line(uptime=3, last_error="nft: no", field_of_a_newer_agent=1))
 
     status = Agent(tmp_path).status()
@@ -76,6 +84,7 @@ def test_the_answer_is_a_value(tmp_path: Path, serve: Serve) -> None:
     assert status is not None
     assert (status.pid, status.uptime, status.last_error, status.endpoints_up) == (42, 3.0, "nft: no", 2)
     assert status.ready
+    assert requests == [{"request": "status"}]
 
 
 @pytest.mark.parametrize("changes", [{"plugin": "starting"}, {"in_sync": False}])
@@ -107,6 +116,33 @@ def test_a_field_of_another_kind_is_named(tmp_path: Path, serve: Serve, field: s
 
     with pytest.raises(ValidationError, match=rf"^calico-node's answer is not understood: {field} is "):
         Agent(tmp_path).status()
+
+
+def test_an_endpoint_is_waited_for(tmp_path: Path, serve: Serve, requests: list[object]) -> None:
+    serve(b'{"up": true}\n')
+
+    Agent(tmp_path).wait_up(KEY, 17, 2.5)
+
+    assert requests == [{"request": "wait", "endpoint": KEY.path, "revision": 17, "timeout": 2.5}]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'{"error": "interface cali0 is down"}\n', "^interface cali0 is down$"),
+        (b'{"up": 1}\n', "^calico-node did not say whether the endpoint is up$"),
+    ],
+)
+def test_an_endpoint_that_is_not_up_is_a_failure(tmp_path: Path, serve: Serve, data: bytes, message: str) -> None:
+    serve(data)
+
+    with pytest.raises(UnavailableError, match=message):
+        Agent(tmp_path).wait_up(KEY, 17)
+
+
+def test_nobody_can_be_waited_for_without_an_agent(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"^calico-node is not running on this host"):
+        Agent(tmp_path).wait_up(KEY, 17)
 
 
 def test_nobody_listens(tmp_path: Path) -> None:
