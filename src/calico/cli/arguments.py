@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calico.model.as_number import parse_as_number
 from calico.model.errors import ValidationError
 from calico.model.names import NAME_LENGTH, is_name
 from calico.model.net import canonical_address, parse_network
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 _NAME_RULE = (
     f"at most {NAME_LENGTH} characters long and can only contain numbers, letters, dots, dashes and underscores"
 )
-_LARGEST_AS = 2**32 - 1
 
 
 def profile_name(text: str) -> str:
@@ -69,11 +69,4 @@ def network(text: str) -> Network:
 
 def as_number(text: str) -> int:
     """An AS number as one number, or as ``high.low`` of 16 bits each (RFC 5396)."""
-    high, dotted, low = text.rpartition(".")
-    parts, largest = ((high, low), 65535) if dotted else ((low,), _LARGEST_AS)
-    value = 0
-    for part in parts:
-        if not (part.isascii() and part.isdigit() and len(part) <= 10 and int(part) <= largest):
-            raise ValidationError("Invalid AS Number specified.")
-        value = value * 65536 + int(part)
-    return value
+    return parse_as_number(text)

@@ -21,9 +21,21 @@ _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _MAX_PORTS = 1000
 
 
+class RuleError(ValidationError):
+    """A text that is no rule; ``word`` is the faulty word, counted from 1, or 0 for the rule as a whole."""
+
+    def __init__(self, message: str, word: int) -> None:
+        super().__init__(message)
+        self.word = word
+
+
 def parse_rule(words: Sequence[str]) -> Rule:
-    """Words to a rule; raises :class:`ValidationError` that points at the word and says what may stand there."""
-    return _Parser(words).rule()
+    """Words to a rule; raises :class:`RuleError` that points at the word and says what may stand there."""
+    parser = _Parser(words)
+    try:
+        return parser.rule()
+    except ValidationError as error:
+        raise RuleError(str(error), parser.faulty_word) from None
 
 
 def render_rule(rule: Rule) -> str:
@@ -85,7 +97,13 @@ class _Parser:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
         self._position = 0
+        self._complete = False
         self._fields: dict[str, object] = {}
+
+    @property
+    def faulty_word(self) -> int:
+        """Which word a fault just found is about; once all are read it is about how they go together."""
+        return 0 if self._complete else self._position
 
     def rule(self) -> Rule:
         action = self._next("'allow' or 'deny'")
@@ -102,6 +120,7 @@ class _Parser:
         if self._peek() is not None:
             self._next("")
             self._unexpected(self._expected_at_end(sides))
+        self._complete = True
         return Rule(action, **self._fields)  # type: ignore[arg-type]  # fields were parsed to their types
 
     def _family_and_protocol(self) -> None:

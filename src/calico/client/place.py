@@ -1,0 +1,23 @@
+"""Where something stands in a text that a person wrote."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from calico.model.errors import ValidationError
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something stands; its text is what compilers print: ``web.yaml:3:5``."""
+
+    source: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+
+def fault(place: Place, what: str) -> NoReturn:
+    """Refuse what stands at ``place``."""
+    raise ValidationError(f"{place}: {what}")
