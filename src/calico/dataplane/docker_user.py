@@ -13,7 +13,7 @@ Docker, firewalld or a person may make the chain late, clear it or put rules bef
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from calico.dataplane.backoff import retry_delay
@@ -164,11 +164,10 @@ class DockerUserChain:
 
     def _remember(self, family: str, rules: Sequence[_Rule]) -> bool:
         """Whether the chain begins with our rules; if so their handles are kept."""
-        first = rules[: len(_KEYS)]
         self._handles.pop(family, None)
-        if [expression for _, expression in first] != [_accept(key) for key in _KEYS]:
+        if not _begins_with_ours(rules):
             return False
-        self._handles[family] = tuple(handle for handle, _ in first)
+        self._handles[family] = tuple(handle for handle, _ in rules[: len(_KEYS)])
         return True
 
     def _check_legacy(self, lines: list[str]) -> None:
@@ -176,7 +175,7 @@ class DockerUserChain:
             listed = self._legacy.run([command, "-S", CHAIN]) if TABLE in self._legacy.names(file) else None
             if listed is None:
                 continue
-            rules = [line.removeprefix(f"-A {CHAIN} ") for line in listed.splitlines() if line.startswith("-A")]
+            rules = _legacy_rules(listed)
             if tuple(rules[: len(_LEGACY_RULES)]) == _LEGACY_RULES:
                 continue
             changes = [["-I", CHAIN, *rule.split()] for rule in reversed(_LEGACY_RULES)]
@@ -186,6 +185,20 @@ class DockerUserChain:
                 if self._legacy.run([command, *change]) is None:
                     raise UnavailableError(f"{command} {' '.join(change)} failed")
             lines.append(f"{CHAIN} of {command} did not begin with our rules, does now")
+
+
+def find_chains(library: Library, legacy: LegacyTables) -> dict[str, bool]:
+    """Where DOCKER-USER is, in the words of a person, and whether our rules are at its top. Changes nothing."""
+    found: dict[str, bool] = {}
+    for family in FAMILIES:
+        listing = library.list_table(family, TABLE) or ()
+        if any(_named(entry.get("chain"), "name") for entry in listing):
+            found[f"{family} {TABLE} {CHAIN}"] = _begins_with_ours(_rules_in(listing))
+    for command, file in _LEGACY_COMMANDS.items():
+        listed = legacy.run([command, "-S", CHAIN]) if TABLE in legacy.names(file) else None
+        if listed is not None:
+            found[f"{CHAIN} of {command}"] = tuple(_legacy_rules(listed)[: len(_LEGACY_RULES)]) == _LEGACY_RULES
+    return found
 
 
 def remove_rules(library: Library, legacy: LegacyTables) -> None:
@@ -200,15 +213,32 @@ def remove_rules(library: Library, legacy: LegacyTables) -> None:
                 legacy.run([command, "-D", CHAIN, *rule.split()])
 
 
+def _begins_with_ours(rules: Sequence[_Rule]) -> bool:
+    return [expression for _, expression in rules[: len(_KEYS)]] == [_accept(key) for key in _KEYS]
+
+
+def _legacy_rules(listed: str) -> list[str]:
+    """The rules of the chain, from what ``iptables -S`` printed."""
+    return [line.removeprefix(f"-A {CHAIN} ") for line in listed.splitlines() if line.startswith("-A")]
+
+
 def _read(library: Library, family: str) -> list[_Rule]:
     """Handle and expressions, counters left out, of each rule of the chain."""
+    return _rules_in(library.list_table(family, TABLE) or ())
+
+
+def _rules_in(listing: Iterable[Mapping[str, object]]) -> list[_Rule]:
     rules = []
-    for entry in library.list_table(family, TABLE) or ():
+    for entry in listing:
         rule = entry.get("rule")
-        if isinstance(rule, dict) and rule.get("chain") == CHAIN:
+        if isinstance(rule, dict) and _named(rule, "chain"):
             expression = [part for part in rule.get("expr", ()) if "counter" not in part]
             rules.append((rule["handle"], expression))
     return rules
+
+
+def _named(thing: object, field: str) -> bool:
+    return isinstance(thing, dict) and thing.get(field) == CHAIN
 
 
 def _removals(family: str, rules: Sequence[_Rule]) -> list[str]:

@@ -5,6 +5,7 @@ Source: network_namespaces(7), setns(2).
 
 import ctypes
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -33,6 +34,30 @@ class Namespace:
     def current(cls) -> "Namespace":
         """That of the calling thread."""
         return cls("/proc/thread-self/ns/net")
+
+    @classmethod
+    def new(cls) -> "Namespace":
+        """One of its own with nothing in it but a loopback interface that is down; the last user takes it along.
+
+        Raises ApplyError when the kernel refuses it (no root).
+        """
+        made: list[Namespace | Exception] = []
+
+        def make() -> None:
+            try:
+                _call("unshare", _CLONE_NEWNET, what="make a network namespace")
+                made.append(cls.current())
+            except Exception as error:
+                made.append(error)
+
+        # A thread of its own takes the step, and with it goes what only that thread has.
+        thread = threading.Thread(target=make, name="namespace")
+        thread.start()
+        thread.join()
+        (result,) = made
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def __enter__(self) -> "Namespace":
         return self
@@ -70,7 +95,11 @@ class Namespace:
 
 
 def _enter(fd: int, name: str) -> None:
-    # os.setns exists from Python 3.12 on.
+    _call("setns", fd, _CLONE_NEWNET, what=f"enter the network namespace {name}")
+
+
+def _call(function: str, *arguments: int, what: str) -> None:
+    # os.setns and os.unshare exist from Python 3.12 on.
     library = ctypes.CDLL(None, use_errno=True)
-    if library.setns(fd, _CLONE_NEWNET) != 0:
-        raise kernel_error(f"enter the network namespace {name}", ctypes.get_errno())
+    if getattr(library, function)(*arguments) != 0:
+        raise kernel_error(what, ctypes.get_errno())

@@ -38,6 +38,7 @@ _GEN_ID, _GEN_PROC_PID, _GEN_PROC_NAME = 1, 2, 3
 _USERDATA_COMMENT = 0
 
 _FAMILIES = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}
+_FAMILY_NAMES = {number: name for name, number in _FAMILIES.items()}
 _POLICIES = {0: "drop", 1: "accept"}
 _NAME_LENGTH = 255
 
@@ -51,6 +52,15 @@ class Chain:
 
     name: str
     policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPlace:
+    """Where a chain is: nft's word for the family (a number when it has none), table, name."""
+
+    family: str
+    table: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,11 @@ class NfTables(SocketOwner):
         payload = _header(family) + _text(_CHAIN_TABLE, table) + _text(_CHAIN_NAME, chain)
         what = f"find nft chain {family} {table} {chain}"
         return parse_chain(_only(self._socket.call(Request(_GETCHAIN, payload, flags=0), what), what))
+
+    def list_chains(self) -> tuple[ChainPlace, ...]:
+        """All chains of everybody."""
+        messages = self._socket.dump(Request(_GETCHAIN, _NFGENMSG.pack(0, 0, 0)), "list the nft chains")
+        return tuple(parse_chain_place(message) for message in messages if message.kind == _NEWCHAIN)
 
     def list_rules(self, family: str, table: str, chain: str) -> tuple[RuleEntry, ...]:
         """The rules of one chain, first to last; NotFoundError when there is no such chain."""
@@ -162,6 +177,14 @@ def parse_chain(message: Message) -> Chain:
     if _CHAIN_HOOK in attributes and _CHAIN_POLICY in attributes:
         policy = _POLICIES.get(_number(attributes[_CHAIN_POLICY]))
     return Chain(unpack_text(attributes.get(_CHAIN_NAME, b"")), policy)
+
+
+def parse_chain_place(message: Message) -> ChainPlace:
+    """Where the chain is that an NFT_MSG_NEWCHAIN message tells."""
+    family, _, _ = unpack_struct(_NFGENMSG, message.payload)
+    attributes = _attributes(message)
+    table, name = (unpack_text(attributes.get(kind, b"")) for kind in (_CHAIN_TABLE, _CHAIN_NAME))
+    return ChainPlace(_FAMILY_NAMES.get(family, str(family)), table, name)
 
 
 def parse_rule(message: Message) -> RuleEntry:

@@ -5,6 +5,7 @@ Source: sysctl(8), proc(5).
 """
 
 import errno
+import os
 from pathlib import Path
 
 from calico.linux.refusals import os_error
@@ -43,6 +44,10 @@ class Sysctl:
                 file.write(f"{value}\n".encode())
         except OSError as error:
             raise _refusal(f"write {value!r} to", key, error) from error
+
+    def is_writable(self, key: Key) -> bool:
+        """Whether there is such a setting and it may be written; nothing is."""
+        return os.access(self._path(key), os.W_OK)
 
     def _path(self, key: Key) -> Path:
         for part in key:

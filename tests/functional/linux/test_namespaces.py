@@ -60,6 +60,17 @@ def test_other_threads_stay_where_they_are(netns: Netns, make_netns: Callable[[]
     assert where == [True]
 
 
+def test_a_new_namespace_has_nothing_in_it_and_leaves_nothing_behind(netns: Netns) -> None:
+    with Namespace.current() as home:
+        with Namespace.new() as made:
+            assert is_here(home)
+            with made.entered(), Links() as links:
+                assert [(link.name, link.up) for link in links.list()] == [("lo", False)]
+        with Namespace.new() as another, another.entered():
+            assert not is_here(home)
+        assert is_here(home)
+
+
 def test_namespace_of_a_process(netns: Netns, make_netns: Callable[[], Netns]) -> None:
     other = make_netns()
     with other.entered():

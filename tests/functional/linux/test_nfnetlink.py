@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from calico.linux.netlink import Lost
-from calico.linux.nfnetlink import Chain, NewGeneration, NfTables, NfTablesMonitor
+from calico.linux.nfnetlink import Chain, ChainPlace, NewGeneration, NfTables, NfTablesMonitor
 from calico.model.errors import NotFoundError
 from tests.functional.netns import Netns
 
@@ -42,6 +42,26 @@ def test_tables_and_chains_are_found(netns: Netns) -> None:
         for absent in (("ip", "filter", "NONE"), ("ip", "none", "FORWARD"), ("inet", "filter", "FORWARD")):
             with pytest.raises(NotFoundError, match="cannot find nft chain"):
                 tables.get_chain(*absent)
+
+
+def test_the_chains_of_everybody_are_listed(netns: Netns) -> None:
+    netns.nft(DOCKER)
+    netns.run("nft", "add table inet calico; add chain inet calico cali-forward-from")
+    netns.run("nft", "add table netdev x; add chain netdev x y")
+
+    with NfTables() as tables:
+        assert set(tables.list_chains()) == {
+            ChainPlace("ip", "filter", "FORWARD"),
+            ChainPlace("ip", "filter", "DOCKER-USER"),
+            ChainPlace("ip", "filter", "EMPTY"),
+            ChainPlace("inet", "calico", "cali-forward-from"),
+            ChainPlace("netdev", "x", "y"),
+        }
+
+
+def test_without_tables_there_are_no_chains(netns: Netns) -> None:
+    with NfTables() as tables:
+        assert tables.list_chains() == ()
 
 
 def test_our_rule_is_found_by_its_comment_and_place(netns: Netns) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from calico.dataplane.docker_user import DockerUserChain
+from calico.dataplane.docker_user import DockerUserChain, find_chains
 from calico.linux.nfnetlink import RuleEntry
 from calico.model.errors import ApplyError, NotFoundError, UnavailableError
 
@@ -74,7 +74,8 @@ class FakeFilter:
             for handle, text in self.chains[family]
         ]
         other: dict[str, object] = {"rule": {"chain": "FORWARD", "handle": 99, "expr": expression(IN)}}
-        return [{"table": {"name": "filter"}}, other, *rules]
+        chains: list[dict[str, object]] = [{"chain": {"name": name}} for name in ("FORWARD", "DOCKER-USER")]
+        return [{"table": {"name": "filter"}}, *chains, other, *rules]
 
 
 def expression(text: str) -> list[dict[str, object]]:
@@ -297,3 +298,28 @@ def test_unreadable_generation_is_a_fault() -> None:
     chain = DockerUserChain(silent, silent, FakeLegacy())
     chain.complete(0.0)
     assert chain.fault == "the kernel does not answer"
+
+
+def test_chains_are_found_with_whether_ours_come_first() -> None:
+    nft, legacy = FakeFilter(), FakeLegacy()
+    assert find_chains(nft, legacy) == {}
+
+    nft.make("ip", IN, OUT, FOREIGN)
+    nft.make("ip6")
+    legacy.tables = {"ip_tables_names": ("nat", "filter"), "ip6_tables_names": ("filter",)}
+    legacy.chains = {"iptables-legacy": ["-i cali+ -j ACCEPT", "-o cali+ -j ACCEPT", "-j RETURN"]}
+
+    assert find_chains(nft, legacy) == {
+        "ip filter DOCKER-USER": True,
+        "ip6 filter DOCKER-USER": False,
+        "DOCKER-USER of iptables-legacy": True,
+    }
+    assert nft.transactions == []
+
+
+@pytest.mark.parametrize("texts", [(OUT, IN), (FOREIGN, IN, OUT), (IN,)])
+def test_rules_in_another_place_are_not_first(texts: tuple[str, ...]) -> None:
+    nft = FakeFilter()
+    nft.make("ip", *texts)
+
+    assert find_chains(nft, FakeLegacy()) == {"ip filter DOCKER-USER": False}

@@ -7,6 +7,7 @@ import pytest
 from calico.linux.messages import NLM_F_ACK, Answer, Message, pack_attribute
 from calico.linux.nfnetlink import (
     Chain,
+    ChainPlace,
     NewGeneration,
     NfTables,
     RuleEntry,
@@ -29,6 +30,14 @@ def tables(*answers: Answer) -> tuple[NfTables, FakeNetlink]:
 
 def told(*names: str) -> Answer:
     return Answer(messages=tuple(kernel_message(name) for name in names))
+
+
+@pytest.mark.parametrize(("number", "family"), [(1, "inet"), (2, "ip"), (99, "99")])
+def test_a_chains_place_has_nfts_word_for_its_family(number: int, family: str) -> None:
+    names = pack_attribute(1, b"filter\0") + pack_attribute(3, b"FORWARD\0")
+    place = Answer(messages=(Message(0xA03, 0, 0, 0, bytes([number, 0, 0, 0]) + names),))
+
+    assert tables(place)[0].list_chains() == (ChainPlace(family, "filter", "FORWARD"),)
 
 
 def rule(userdata: bytes) -> RuleEntry:

@@ -29,6 +29,12 @@ def test_settings_of_interfaces_with_dots_are_read_and_written(root: Path) -> No
     assert sysctl.read(PROXY_ARP) == "1"
 
 
+def test_whether_a_setting_may_be_written_is_asked_without_writing(root: Path) -> None:
+    assert Sysctl(root).is_writable(PROXY_ARP)
+    assert not Sysctl(root).is_writable((*PROXY_ARP[:4], "new"))
+    assert Sysctl(root).read(PROXY_ARP) == "0"
+
+
 def test_absent_setting_is_said_to_be_absent_and_not_made(root: Path) -> None:
     absent = ("net", "ipv4", "conf", "eth9", "proxy_arp")
 

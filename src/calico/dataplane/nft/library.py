@@ -95,6 +95,13 @@ class NftLibrary:
             _give_memory_back()
         return list(objects)
 
+    def list_ruleset(self) -> str:
+        """All tables of everybody, as nft writes them. Raises :class:`ApplyError` when the kernel refuses."""
+        status, output, errors = self._call(self._functions.nft_run_cmd_from_buffer, b"list ruleset", 0)
+        if status != 0:
+            raise ApplyError(f"the kernel refused to list the nft ruleset: {_first_error(errors)}")
+        return output.decode(errors="backslashreplace")
+
     def close(self) -> None:
         """Give the context back; may be called twice."""
         context, self._context = self._context, None
