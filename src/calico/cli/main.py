@@ -30,6 +30,7 @@ COMMANDS = {
     "bgp": "Show and change how all hosts exchange routes.",
     "ipam": "Look up or release a single address.",
     "config": "Show and change single settings.",
+    "completion": "Print the script that lets a shell complete calicoctl's commands.",
     "version": "Show the version of calicoctl.",
 }
 
@@ -107,6 +108,11 @@ def _dispatch(arguments: Sequence[str], session: Session) -> int:
         return 0
     if command == "--version":
         command, arguments = "version", ["version"]
+    if command == "__complete":
+        from calico.cli.complete import complete
+
+        session.out.text("".join(f"{text}\n" for text in complete(arguments[1:], COMMANDS, session)))
+        return 0
     if command not in COMMANDS:
         what = "option" if command.startswith("-") else "command"
         raise UsageError(f"unknown {what} {command!r}; the commands are {', '.join(COMMANDS)}")

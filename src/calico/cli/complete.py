@@ -1,0 +1,148 @@
+"""What may stand at the end of a command line that is still being typed, for the shells' completion.
+
+``calicoctl __complete WORD… LAST`` prints one candidate a line that begins with ``LAST`` (which may be empty). It
+never fails: somebody who presses Tab wants candidates, not errors.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from calico.cli.grammar import HELP_OPTIONS, Usage
+from calico.model.errors import CalicoError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from calico.cli.grammar import Step
+    from calico.cli.session import Session
+
+RULE = "RULE"
+
+
+def complete(words: Sequence[str], commands: Mapping[str, str], session: Session) -> list[str]:
+    """Every candidate for the last of ``words``, which are those behind the program's name."""
+    before, last = list(words[:-1]), words[-1] if words else ""
+    try:
+        candidates = set(_candidates(before, last, commands, session))
+    except CalicoError:
+        return []
+    return sorted(text for text in candidates if text.startswith(last))
+
+
+def _candidates(before: list[str], last: str, commands: Mapping[str, str], session: Session) -> Iterator[str]:
+    if not before:
+        yield from commands
+        yield from HELP_OPTIONS
+        return
+    if before[0] not in commands:
+        return
+    lines: Iterable[str] = __import__(f"calico.cli.{before[0]}", fromlist=["USAGES"]).USAGES
+    words = [word for word in before if not word.startswith("--")]
+    places = [place for place in (Place(Usage(line), words) for line in lines) if place.fits]
+    # As in matching: where lines differ, the one with a literal is meant.
+    best = max((place.literal for place in places), default=[])
+    names = Names(session)
+    for place in places:
+        if place.literal == best:
+            yield from place.options() if last.startswith("-") else _of_step(place.step, place.taken, names)
+
+
+class Place:
+    """Where on a usage line the next word stands: at ``step``, which has ``taken`` some words already if it repeats.
+
+    ``fits`` says whether the words so far belong to the line at all, ``literal`` of each whether a literal took it.
+    """
+
+    def __init__(self, usage: Usage, words: Sequence[str]) -> None:
+        self._usage = usage
+        self.step: Step | None = None
+        self.taken: list[str] = []
+        self.literal: list[bool] = []
+        self.fits = self._walk(list(words))
+
+    def options(self) -> list[str]:
+        """The options of the line, those that take a value with their ``=``."""
+        return [f"{name}=" if option.value else name for name, option in self._usage.options.items()]
+
+    def _walk(self, rest: list[str]) -> bool:
+        for step in self._usage.steps:
+            if step.repeated or not rest:
+                self.step, self.taken = step, rest
+                return True
+            if step.takes(rest[0]):
+                self.literal.append(bool(step.literals))
+                rest.pop(0)
+            elif not step.optional:
+                return False
+        return not rest
+
+
+def _of_step(step: Step | None, taken: list[str], names: Names) -> Iterable[str]:
+    if step is None:
+        return []
+    if step.literals:
+        return step.literals
+    if step.name == RULE:
+        return _of_rule(taken, names)
+    return names.of(step.name)
+
+
+def _of_rule(words: list[str], names: Names) -> Iterable[str]:
+    from calico.rules.completion import TAG, next_words, wants_value
+
+    if wants_value(words):
+        return names.of("TAG") if words[-1] == TAG else []
+    return next_words(words)
+
+
+class Names:
+    """What exists in the datastore, by the placeholder that stands for it in usage lines."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._readers: dict[str, Callable[[], Iterable[str]]] = {
+            "PROFILE": self._profiles,
+            "ENDPOINT": self._endpoints,
+            "E": self._endpoints,
+            "TAG": self._tags,
+            "HOSTNAME": self._hosts,
+            "H": self._hosts,
+            "CIDR": self._pools,
+        }
+
+    def of(self, placeholder: str) -> Iterable[str]:
+        """The names that may stand at a placeholder; none when anything may."""
+        reader = self._readers.get(placeholder)
+        return reader() if reader else []
+
+    def _profiles(self) -> Iterable[str]:
+        from calico.client.profiles import Profiles
+
+        return Profiles(self._session.datastore).names()
+
+    def _tags(self) -> Iterable[str]:
+        from calico.client.profiles import Profiles
+
+        profiles = Profiles(self._session.datastore)
+        tags: list[str] = []
+        for name in profiles.names():
+            with suppress(CalicoError):  # a value that cannot be read has no tags to offer
+                tags += profiles.tags(name)
+        return tags
+
+    def _endpoints(self) -> Iterable[str]:
+        from calico.client.endpoints import Endpoints
+
+        return [key.endpoint for key, _ in Endpoints(self._session.datastore).list()]
+
+    def _hosts(self) -> Iterable[str]:
+        from calico.client.nodes import Nodes
+
+        return Nodes(self._session.datastore).list()
+
+    def _pools(self) -> Iterable[str]:
+        from calico.client.pools import Pools
+
+        return [pool.cidr for pool in Pools(self._session.datastore).list()]

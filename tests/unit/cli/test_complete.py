@@ -1,0 +1,76 @@
+"""Completion: candidates for the last word, from the same usage lines as help; never an error."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from calico.datastore.memory import MemoryDatastore
+from tests.fakes.datastore import FaultyDatastore
+from tests.fakes.terminal import Terminal
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    terminal = Terminal()
+    for command in ("profile add WEB", "profile add DB", "pool add 10.1.0.0/16"):
+        assert terminal(command).code == 0
+    return terminal
+
+
+def offered(terminal: Terminal, *words: str) -> list[str]:
+    run = terminal(["__complete", *words])
+    assert (run.code, run.err) == (0, "")
+    return run.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "candidates"),
+    [
+        (("prof",), ["profile"]),
+        (("nonsense", ""), []),
+        (("profile", ""), ["DB", "WEB", "add", "remove", "show"]),
+        (("profile", "W"), ["WEB"]),
+        (("profile", "WEB", ""), ["rule", "tag"]),
+        (("profile", "WEB", "rule", "add", ""), ["inbound", "outbound"]),
+        (("profile", "WEB", "rule", "add", "inbound", "al"), ["allow"]),
+        (("profile", "WEB", "rule", "add", "--at=1", "inbound", "allow", "icmp", "t"), ["to", "type"]),
+        (("profile", "WEB", "rule", "add", "inbound", "allow", "from", "tag", ""), ["DB", "WEB"]),
+        (("profile", "WEB", "rule", "add", "inbound", "--"), ["--at="]),
+        (("pool", "remove", "10"), ["10.1.0.0/16"]),
+        (("completion", ""), ["bash", "zsh"]),
+        (("version", ""), []),
+        (("profile", "add", "--"), []),
+    ],
+)
+def test_candidates(terminal: Terminal, words: tuple[str, ...], candidates: list[str]) -> None:
+    assert offered(terminal, *words) == candidates
+
+
+def test_a_datastore_that_is_away_offers_nothing() -> None:
+    away = FaultyDatastore(MemoryDatastore())
+    away.go_down()
+    terminal = Terminal(away)
+
+    assert offered(terminal, "profile", "W") == []
+
+
+def test_bash_completes_with_the_printed_script(tmp_path: Path) -> None:
+    line = "calicoctl pool add --nat"
+    shell = (
+        f"source <(calicoctl completion bash); COMP_LINE='calicoctl ver'; COMP_POINT=13; _calicoctl;"
+        f' echo "${{COMPREPLY[*]}}"; COMP_LINE="{line}"; COMP_POINT={len(line)}; _calicoctl; echo "${{COMPREPLY[*]}}"'
+    )
+    done = subprocess.run(
+        ["bash", "--norc", "-c", shell],
+        env={"PATH": f"{BIN}:/usr/bin:/bin", "CALICO_DATASTORE": f"sqlite://{tmp_path}/x.db"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+    assert done.stdout.splitlines() == ["version", "--nat-outgoing"]
