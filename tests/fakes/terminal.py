@@ -3,7 +3,7 @@
 import io
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +15,7 @@ from calico.client.agent import AgentStatus
 from calico.datastore.api import Compare, Datastore, Delete, KeyValue, Put, Snapshot, Watch
 from calico.datastore.memory import MemoryDatastore
 from calico.linux.addresses import Address
+from calico.model.record import replace
 
 NODE = "h1"
 ETH0 = Address("eth0", "10.9.8.7/24")

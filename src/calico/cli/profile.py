@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from calico.cli import arguments
 from calico.client.profiles import Profiles
 from calico.model.codec import decode, rules_document
 from calico.model.errors import InUseError, NotFoundError, ValidationError
+from calico.model.json_text import parse_json
 from calico.model.keys import ProfileRulesKey
 from calico.model.values import ProfileRules
 from calico.rules.text import parse_rule, render_rule
@@ -125,6 +124,8 @@ def print_json(found: Match, session: Session) -> int:
     """Print the rules as JSON, in the form that ``rule update`` reads."""
     name = arguments.profile_name(found.value("PROFILE"))
     rules = Profiles(session.datastore).get(name).rules
+    import json
+
     session.out.text(json.dumps(rules_document(name, rules), indent=2) + "\n\n")
     return 0
 
@@ -177,7 +178,8 @@ def _read_rules(name: str, text: str) -> ProfileRules:
     except ValidationError as error:
         raise ValidationError(f"Rules JSON is not valid: {error}") from None
     assert isinstance(rules, ProfileRules)
-    document = json.loads(text)
+    document = parse_json(text)
+    assert isinstance(document, dict)
     if "id" not in document:
         raise ValidationError("Rules JSON is not valid: id: missing")
     if document["id"] != name:

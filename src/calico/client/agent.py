@@ -4,18 +4,26 @@ lock file        ``calico-node.pid`` in the run folder; the agent holds a lock o
 control socket   ``control.sock`` beside it: one JSON line asks, one JSON line answers, the connection ends
 """
 
+from __future__ import annotations
+
 import errno
 import json
 import socket
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from calico.linux.locks import RunLock
 from calico.model.errors import UnavailableError, ValidationError
-from calico.model.keys import EndpointKey
+from calico.model.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    from calico.model.keys import EndpointKey
+
+    T = TypeVar("T")
 
 RUN_DIR = "/run/calico"
 LOCK_FILE = "calico-node.pid"
@@ -29,11 +37,10 @@ NOT_RUNNING = "calico-node is not running on this host: start it with 'calicoctl
 
 _STATUS: Mapping[str, object] = {"request": "status"}
 _ANSWER_BYTES = 1 << 16
-T = TypeVar("T")
 _NOBODY = (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgentStatus:
     """What the agent says of itself.
 

@@ -5,8 +5,9 @@ without a block nor an address without its count can be seen, whenever a process
 depends on the pool it comes from: once a pool is removed, nothing more can be taken from it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 from calico.client.store import Entry, Transaction, entries
 from calico.datastore.api import KeyValue
@@ -24,6 +25,7 @@ from calico.model.keys import (
 )
 from calico.model.names import validate_name
 from calico.model.net import Network, parse_network
+from calico.model.record import record, replace
 from calico.model.values import AllocationBlock, Attributes, Handle, IPPool
 
 PoolEntry = Entry[PoolKey, IPPool]
@@ -37,7 +39,7 @@ def attributes_for(handle: str | None, secondary: Mapping[str, object] | None) -
     return Attributes(handle, tuple(sorted((secondary or {}).items())))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Demand:
     """Which addresses are wanted: for ``host``, of one IP version, from ``pool`` or from any."""
 
@@ -163,7 +165,7 @@ def _serving(candidates: Iterable[PoolEntry], network: Network) -> PoolEntry | N
     return next((pool for pool in candidates if pools.serves(pool.value, network)), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Search:
     """One look for free addresses, in one transaction, over the pools that may be used."""
 

@@ -1,15 +1,20 @@
 """Endpoints: finding them by what is known of their owners, and the ordered list of profiles of each."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from calico.client.profiles import profile_exists
 from calico.client.store import Clock, Store, Transaction
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
 from calico.model.errors import AlreadyExistsError, NotFoundError, ValidationError
 from calico.model.keys import EndpointKey, endpoints_path
+from calico.model.record import replace
 from calico.model.values import Endpoint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 Found = tuple[EndpointKey, Endpoint]
 

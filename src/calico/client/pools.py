@@ -1,8 +1,8 @@
 """Address pools: which ranges exist, and which may be added beside them."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from calico.client.affinities import Affinities
@@ -12,7 +12,12 @@ from calico.ipam.pools import DEFAULT_POOLS, check_overlap, check_size, cover
 from calico.model.errors import AlreadyExistsError, NotFoundError, ValidationError
 from calico.model.keys import ConfigKey, PoolKey, pools_path
 from calico.model.net import Network, parse_address, parse_network
+from calico.model.record import replace
 from calico.model.values import IPPool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 TUNNEL = "tunl0"
 """The tunnel device that a pool with IP-in-IP names."""

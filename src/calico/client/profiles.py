@@ -6,8 +6,9 @@ position    the place of a rule in its direction, counted from 1
 member      an endpoint that lists the profile
 """
 
+from __future__ import annotations
+
 import time
-from dataclasses import replace
 
 from calico.client.store import Clock, Store, Transaction
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
@@ -20,6 +21,7 @@ from calico.model.errors import (
 from calico.model.keys import HOSTS, PROFILES, EndpointKey, ProfileRulesKey, ProfileTagsKey, parse_key
 from calico.model.names import validate_name
 from calico.model.net import parse_network
+from calico.model.record import replace
 from calico.model.values import Endpoint, Profile, ProfileRules, Rule, default_profile
 
 DIRECTIONS = ("inbound", "outbound")

@@ -6,16 +6,36 @@ one has, the function is called again on fresh values. So no operation ever leav
 none overwrites what somebody else wrote in between.
 """
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Generic, TypeVar
 
 from calico.datastore.api import DEFAULT_TIMEOUT, Compare, Datastore, Delete, KeyValue, Put
 from calico.model.codec import decode, encode
 from calico.model.errors import ConflictError, UnavailableError, ValidationError
 from calico.model.keys import Key, parse_key
+from calico.model.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Generic, TypeVar
+
+    T = TypeVar("T")
+    K = TypeVar("K", bound=Key)
+else:
+    T = K = object
+
+    class Generic:
+        """That of :mod:`typing`: it says something to the type checker only."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _kinds):
+            return cls
+
 
 ATTEMPTS = 100
 """How often an operation is tried against other writers before it gives up."""
@@ -23,8 +43,6 @@ ATTEMPTS = 100
 WRITES = 100
 """Most keys to write in one transaction; etcd takes 128 operations in its standard configuration."""
 
-T = TypeVar("T")
-K = TypeVar("K", bound=Key)
 Clock = Callable[[], float]
 
 
@@ -44,7 +62,7 @@ class Deadline:
         return left
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry(Generic[K, T]):
     """A key with its value and the revision that wrote it."""
 
@@ -86,6 +104,14 @@ class Transaction:
         found = self._datastore.get(key.path, timeout=self._deadline.remaining())
         return None if found is None else Entry(key, _value(key, found, kind), found.revision)
 
+    def peek_text(self, path: str) -> KeyValue | None:
+        """A key as text; the commit does not depend on it."""
+        return self._datastore.get(path, timeout=self._deadline.remaining())
+
+    def guard_path(self, path: str, revision: int) -> None:
+        """Like ``guard``, for a key given by its text."""
+        self._guards[path] = revision
+
     def raw(self, directory: str) -> tuple[KeyValue, ...]:
         """Every key below ``directory`` as text; the commit does not depend on them."""
         return self._datastore.list(directory, timeout=self._deadline.remaining()).entries
@@ -119,6 +145,10 @@ class Transaction:
         """Remove a key given by its text, which need not be one that we know."""
         self._writes[path] = Delete(path)
         self._written[path] = None
+
+    def write(self, change: Put | Delete) -> None:
+        """Do a write that is text already; ``get`` does not see it."""
+        self._writes[change.key] = change
 
     def commit(self) -> int:
         """Write everything and give the revision, or raise :class:`ConflictError`; ``0`` without writes."""

@@ -11,15 +11,21 @@ at path borders only (``/a`` covers ``/a/b``, not ``/ab``). Values are text.
 Every call takes a ``timeout`` in seconds and raises :class:`UnavailableError` when it is over.
 """
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
+
+from calico.model.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Protocol, Self
+else:
+    Protocol = object  # a protocol says something to the type checker only
 
 DEFAULT_TIMEOUT = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyValue:
     """A key that exists, with the revision that last wrote it."""
 
@@ -28,7 +34,7 @@ class KeyValue:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Snapshot:
     """Every key of a directory, sorted by key, as all of them stood at ``revision``."""
 
@@ -36,7 +42,7 @@ class Snapshot:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compare:
     """Condition of a transaction: ``key`` was last written at ``revision`` (``0``: it does not exist)."""
 
@@ -44,7 +50,7 @@ class Compare:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Put:
     """Write ``value`` at ``key``."""
 
@@ -52,14 +58,14 @@ class Put:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delete:
     """Remove ``key``; nothing happens when it does not exist."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """One key changed at ``revision``; ``value`` is ``None`` when it was removed."""
 
@@ -68,7 +74,7 @@ class Event:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Events:
     """What a watch saw: ``events`` in order, complete up to and including ``revision``."""
 
@@ -76,7 +82,7 @@ class Events:
     revision: int
 
 
-class Watch(AbstractContextManager["Watch"], Protocol):
+class Watch(Protocol):
     """An open watch. One thread reads; any thread may close."""
 
     def next(self, timeout: float) -> Events:
@@ -85,11 +91,15 @@ class Watch(AbstractContextManager["Watch"], Protocol):
         A transaction's events are never split over two answers. Raises :class:`CompactedError` when the
         events asked for are gone, :class:`UnavailableError` when the datastore does not answer.
         """
-        ...
 
     def close(self) -> None:
         """End the watch; a waiting ``next`` returns at once with no events."""
-        ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
 
 
 class Datastore(Protocol):
@@ -97,11 +107,9 @@ class Datastore(Protocol):
 
     def get(self, key: str, *, timeout: float = DEFAULT_TIMEOUT) -> KeyValue | None:
         """The newest committed value of one key."""
-        ...
 
     def list(self, directory: str, *, timeout: float = DEFAULT_TIMEOUT) -> Snapshot:
         """Every key below ``directory``, consistent at one revision."""
-        ...
 
     def transact(
         self, compares: Iterable[Compare], writes: Sequence[Put | Delete], *, timeout: float = DEFAULT_TIMEOUT
@@ -112,22 +120,18 @@ class Datastore(Protocol):
         A key may be written once in a transaction, and the limits of :mod:`calico.datastore.request` hold.
         Writes that change nothing (none, or only removals of absent keys) make no revision: the newest is returned.
         """
-        ...
 
     def watch(self, directory: str, revision: int) -> Watch:
         """Every event below ``directory`` with a revision greater than ``revision``.
 
         A revision that the datastore never had counts as compacted: it must come from another datastore.
         """
-        ...
 
     def compact(self, revision: int, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         """Forget history up to and including ``revision``; watches from before it raise ``CompactedError``.
 
         Raises :class:`ValidationError` for a revision that is still to come.
         """
-        ...
 
     def close(self) -> None:
         """Give back all resources; every watch ends, and every later call raises :class:`UnavailableError`."""
-        ...

@@ -1,10 +1,9 @@
 """The datastore of one host: an SQLite file, shared by the agent and any number of other processes."""
 
-import sqlite3
+from __future__ import annotations
+
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, final
 
 from calico.datastore.api import (
     DEFAULT_TIMEOUT,
@@ -17,17 +16,21 @@ from calico.datastore.api import (
     Snapshot,
     Watch,
 )
-from calico.datastore.request import MAX_OPERATIONS, Write, directory_range, validate_key, validate_transaction
+from calico.datastore.request import MAX_OPERATIONS, directory_range, validate_key, validate_transaction
 from calico.datastore.sqlite_file import DatabaseFile
 from calico.model.errors import CompactedError, ConflictError, UnavailableError, ValidationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from calico.datastore.request import Write
     from calico.datastore.wakeup import Wakeup
 
 _SAFETY_NET = 1.0  # seconds after which a watch looks even when nothing woke it
 
 
-@final
 class SqliteDatastore:
     """Implements :class:`calico.datastore.api.Datastore` with the SQLite file at ``path``.
 
@@ -119,12 +122,11 @@ class SqliteDatastore:
             ).fetchall()
         return tuple(Event(*row) for row in rows), newest
 
-    def _forget(self, watch: "_SqliteWatch") -> None:
+    def _forget(self, watch: _SqliteWatch) -> None:
         with self._lock:
             self._watches.discard(watch)
 
 
-@final
 class _SqliteWatch(Watch):
     """Reads the events since the last answer, then sleeps until the directory changes.
 
@@ -132,7 +134,7 @@ class _SqliteWatch(Watch):
     """
 
     def __init__(
-        self, store: SqliteDatastore, bounds: tuple[str, str], revision: int, generation: int, wakeup: "Wakeup"
+        self, store: SqliteDatastore, bounds: tuple[str, str], revision: int, generation: int, wakeup: Wakeup
     ) -> None:
         self._store = store
         self._bounds = bounds
@@ -180,9 +182,6 @@ class _SqliteWatch(Watch):
             else:
                 self._wakeup.close()
         self._store._forget(self)
-
-    def __exit__(self, *_exception: object) -> None:
-        self.close()
 
 
 def _revisions(connection: sqlite3.Connection) -> tuple[int, int]:

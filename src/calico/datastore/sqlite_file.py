@@ -10,6 +10,8 @@ A file that another one replaced is opened anew, and the watches on the old one 
 # ruff: noqa: PTH103, PTH116, PTH120
 # pathlib would cost the start of every command 4 ms.
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import os
@@ -17,11 +19,12 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import final
 
 from calico.model.errors import CalicoError, UnavailableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 APPLICATION_ID = 0x43414C49  # "CALI", see file(1) and PRAGMA application_id
 SCHEMA_VERSION = 1
@@ -63,13 +66,15 @@ _FAULTS[sqlite3.SQLITE_LOCKED] = _FAULTS[sqlite3.SQLITE_BUSY]
 Identity = tuple[int, int]
 
 
-@dataclass(slots=True, eq=False)
 class _Opened:
     """A connection, the file that it was opened on, and when the call that uses it must be over."""
 
-    connection: sqlite3.Connection
-    identity: Identity
-    deadline: float = 0.0
+    __slots__ = ("connection", "deadline", "identity")
+
+    def __init__(self, connection: sqlite3.Connection, identity: Identity, deadline: float) -> None:
+        self.connection = connection
+        self.identity = identity
+        self.deadline = deadline
 
     def is_late(self) -> bool:
         return time.monotonic() > self.deadline
@@ -79,7 +84,6 @@ class _Opened:
             self.connection.close()
 
 
-@final
 class DatabaseFile:
     """The file at ``path``, made on first use. All methods may be called from any thread."""
 

@@ -4,12 +4,16 @@ Every function takes a block and returns a new one. Blocks come valid out of the
 exactly the free ordinals, and every entry of ``attributes`` is used by some ordinal.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from __future__ import annotations
 
 from calico.model.errors import AlreadyExistsError, ValidationError
 from calico.model.net import Network, bits, format_address, parse_address, parse_network
+from calico.model.record import record, replace
 from calico.model.values import AllocationBlock, Attributes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BLOCK_SIZE = 64
 """Addresses in a block, in both IP versions."""
@@ -61,7 +65,7 @@ def assign_address(block: AllocationBlock, address: str, attributes: Attributes)
     return _take(block, (ordinal,), queue, attributes)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Release:
     """What giving addresses back came to.
 

@@ -3,9 +3,10 @@
 The count may over-state what the blocks say, never under-state it: whoever follows the handle finds all.
 """
 
-from dataclasses import replace
+from __future__ import annotations
 
 from calico.model.errors import ValidationError
+from calico.model.record import replace
 from calico.model.values import Handle
 
 

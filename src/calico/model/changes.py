@@ -1,11 +1,15 @@
 """What the datastore tells the calculation: typed changes and where in history they stand."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from calico.model.keys import Key
+from calico.model.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from calico.model.keys import Key
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """The value at ``key`` is now ``value``; ``None`` when it is gone or cannot be understood."""
 
@@ -13,14 +17,14 @@ class Change:
     value: object | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InSync:
     """Every key that existed at ``revision`` has been told; what follows are changes as they happen."""
 
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """Every change up to ``revision`` has been told."""
 

@@ -6,13 +6,15 @@ back. In rules an unknown field is a fault, because ignoring a criterion would w
 Writing gives the reference's field names and order.
 """
 
-import json
-from collections.abc import Callable, Mapping
-from typing import NoReturn, TypeVar
+from __future__ import annotations
+
+from collections.abc import Callable
 
 from calico.model.errors import ValidationError
+from calico.model.json_text import parse_json, render_json
 from calico.model.keys import (
     AffinityKey,
+    ApplyKey,
     BGPConfigKey,
     BGPPeerKey,
     BlockKey,
@@ -49,7 +51,13 @@ from calico.model.values import (
     Rule,
 )
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn, TypeVar
+
+    T = TypeVar("T")
+
 Json = object
 
 INTERFACE_PREFIX = "cali"
@@ -102,13 +110,9 @@ class _Document:
 
 def _parse(text: str) -> Json:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return parse_json(text)
     except (ValueError, RecursionError) as error:
         raise ValidationError(f"not JSON: {error}") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _fault(where: str, what: str) -> NoReturn:
@@ -123,20 +127,20 @@ def _object(value: Json, where: str) -> dict[str, Json]:
 
 def _string(value: Json, where: str) -> str:
     if not isinstance(value, str):
-        _fault(where, f"must be a string, not {json.dumps(value)}")
+        _fault(where, f"must be a string, not {render_json(value)}")
     return value
 
 
 def _boolean(value: Json, where: str) -> bool:
     if not isinstance(value, bool):
-        _fault(where, f"must be true or false, not {json.dumps(value)}")
+        _fault(where, f"must be true or false, not {render_json(value)}")
     return value
 
 
 def _integer(lowest: int, highest: int) -> Callable[[Json, str], int]:
     def convert(value: Json, where: str) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-            _fault(where, f"must be a number {lowest}..{highest}, not {json.dumps(value)}")
+            _fault(where, f"must be a number {lowest}..{highest}, not {render_json(value)}")
         return value
 
     return convert
@@ -207,7 +211,7 @@ def _decode_tags(_key: Key, text: str) -> tuple[str, ...]:
 
 def _encode_tags(_key: Key, value: object) -> str:
     assert isinstance(value, tuple)
-    return json.dumps(list(value))
+    return render_json(list(value))
 
 
 def _port_range(value: Json, where: str) -> PortRange:
@@ -250,7 +254,7 @@ def _protocol(value: Json, where: str) -> str:
 
 def _ip_version(value: Json, where: str) -> int:
     if value not in (4, 6) or isinstance(value, bool):
-        _fault(where, f"must be 4 or 6, not {json.dumps(value)}")
+        _fault(where, f"must be 4 or 6, not {render_json(value)}")
     return 4 if value == 4 else 6
 
 
@@ -309,7 +313,7 @@ def rules_document(profile: str, rules: ProfileRules) -> dict[str, object]:
 def _encode_rules(key: Key, value: object) -> str:
     assert isinstance(key, ProfileRulesKey)
     assert isinstance(value, ProfileRules)
-    return json.dumps(rules_document(key.profile, value))
+    return render_json(rules_document(key.profile, value))
 
 
 # Endpoints
@@ -346,7 +350,7 @@ def _decode_endpoint(key: Key, text: str) -> Endpoint:
 
 def _encode_endpoint(_key: Key, value: object) -> str:
     assert isinstance(value, Endpoint)
-    return json.dumps(
+    return render_json(
         {
             "state": value.state,
             "name": value.name,
@@ -388,7 +392,7 @@ def _encode_pool(_key: Key, value: object) -> str:
         fields["masquerade"] = True
     if not value.ipam:
         fields["ipam"] = False
-    return json.dumps({**fields, **value.extra})
+    return render_json({**fields, **value.extra})
 
 
 def _attributes(value: Json, where: str) -> Attributes:
@@ -444,7 +448,7 @@ def _check_block(block: AllocationBlock, free: tuple[int, ...]) -> None:
 
 def _encode_block(_key: Key, value: object) -> str:
     assert isinstance(value, AllocationBlock)
-    return json.dumps(
+    return render_json(
         {
             "cidr": value.cidr,
             "affinity": None if value.affinity is None else AFFINITY_PREFIX + value.affinity,
@@ -467,7 +471,7 @@ def _decode_handle(key: Key, text: str) -> Handle:
 
 def _encode_handle(_key: Key, value: object) -> str:
     assert isinstance(value, Handle)
-    return json.dumps({"id": value.handle, "block": dict(value.blocks), **value.extra})
+    return render_json({"id": value.handle, "block": dict(value.blocks), **value.extra})
 
 
 # Routing and Docker's networks
@@ -489,7 +493,7 @@ def _decode_peer(key: Key, text: str) -> BGPPeer:
 
 def _encode_peer(_key: Key, value: object) -> str:
     assert isinstance(value, BGPPeer)
-    return json.dumps({"ip": value.address, "as_num": str(value.as_number), **value.extra})
+    return render_json({"ip": value.address, "as_num": str(value.as_number), **value.extra})
 
 
 def _decode_bgp_config(key: Key, text: str) -> object:
@@ -502,7 +506,7 @@ def _decode_bgp_config(key: Key, text: str) -> object:
 
 def _encode_bgp_config(_key: Key, value: object) -> str:
     if isinstance(value, NodeMesh):
-        return json.dumps({"enabled": value.enabled, **value.extra})
+        return render_json({"enabled": value.enabled, **value.extra})
     return str(value)
 
 
@@ -512,7 +516,7 @@ def _decode_network(_key: Key, text: str) -> DockerNetwork:
 
 def _encode_network(_key: Key, value: object) -> str:
     assert isinstance(value, DockerNetwork)
-    return json.dumps(dict(value.request))
+    return render_json(dict(value.request))
 
 
 # What Docker calls things
@@ -527,7 +531,7 @@ def _attachments(value: Json, where: str) -> tuple[tuple[str, str], ...]:
     fields = _object(value, where)
     for endpoint, network in fields.items():
         if not is_name(endpoint) or not is_name(network):
-            _fault(where, f"must map endpoint ids to network Ids, not {json.dumps({endpoint: network})}")
+            _fault(where, f"must map endpoint ids to network Ids, not {render_json({endpoint: network})}")
     return tuple(sorted((endpoint, str(network)) for endpoint, network in fields.items()))
 
 
@@ -543,7 +547,7 @@ def _encode_container_name(_key: Key, value: object) -> str:
     assert isinstance(value, ContainerName)
     names = {"name": value.name, "project": value.project, "service": value.service}
     fields = {field: text for field, text in names.items() if text}
-    return json.dumps({**fields, "endpoints": dict(value.endpoints), **value.extra})
+    return render_json({**fields, "endpoints": dict(value.endpoints), **value.extra})
 
 
 def _network_name(text: str) -> str:
@@ -559,7 +563,7 @@ def _decode_network_name(_key: Key, text: str) -> NetworkName:
 
 def _encode_network_name(_key: Key, value: object) -> str:
     assert isinstance(value, NetworkName)
-    return json.dumps({"name": value.name, **value.extra})
+    return render_json({"name": value.name, **value.extra})
 
 
 _Decoder = Callable[[Key, str], object]
@@ -569,6 +573,7 @@ _CODECS: dict[type[Key], tuple[_Decoder, _Encoder]] = {
     ConfigKey: (_decode_text, _encode_text),
     HostConfigKey: (_decode_text, _encode_text),
     HostIPKey: (_decode_host_ip, _encode_text),
+    ApplyKey: (_decode_text, _encode_text),
     EndpointKey: (_decode_endpoint, _encode_endpoint),
     ProfileTagsKey: (_decode_tags, _encode_tags),
     ProfileRulesKey: (_decode_rules, _encode_rules),

@@ -4,12 +4,16 @@ The tree is the public API of the system, so a key is parsed as strictly as a va
 shape with an illegal name in it is a :class:`ValidationError`, a path of no known shape is ``None``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
 from calico.model.errors import ValidationError
 from calico.model.names import validate_name, validate_node_name
 from calico.model.net import canonical_address, parse_network
+from calico.model.record import ordered_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = "/calico"
 POLICY = "/calico/v1"
@@ -23,9 +27,10 @@ AFFINITIES = "/calico/ipam/v2/host"
 BGP = "/calico/bgp/v1"
 NETWORKS = "/calico/libnetwork/v1"
 DOCKER = "/calico/docker/v1/host"
+APPLY = "/calico/apply/v1"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class Key:
     """A place in the tree. Subclasses are the kinds of things that live there."""
 
@@ -35,7 +40,7 @@ class Key:
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class ReadyKey(Key):
     """The global ready flag: policy is programmed only while it says ``true``."""
 
@@ -44,7 +49,7 @@ class ReadyKey(Key):
         return f"{POLICY}/Ready"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class ConfigKey(Key):
     """A global setting of the agents."""
 
@@ -55,7 +60,7 @@ class ConfigKey(Key):
         return f"{CONFIG}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class HostConfigKey(Key):
     """A setting of one host's agent."""
 
@@ -67,7 +72,7 @@ class HostConfigKey(Key):
         return f"{HOSTS}/{self.host}/config/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class HostIPKey(Key):
     """A host's IPv4 address, as the policy engines of other hosts read it."""
 
@@ -78,7 +83,7 @@ class HostIPKey(Key):
         return f"{HOSTS}/{self.host}/bird_ip"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class EndpointKey(Key):
     """A container's interface: on which host, of which orchestrator and workload."""
 
@@ -92,7 +97,7 @@ class EndpointKey(Key):
         return endpoints_path(self.host, self.orchestrator, self.workload) + f"/endpoint/{self.endpoint}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class ProfileTagsKey(Key):
     """The tags of a profile."""
 
@@ -103,7 +108,7 @@ class ProfileTagsKey(Key):
         return f"{PROFILES}/{self.profile}/tags"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class ProfileRulesKey(Key):
     """The ordered rules of a profile."""
 
@@ -114,7 +119,7 @@ class ProfileRulesKey(Key):
         return f"{PROFILES}/{self.profile}/rules"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class PoolKey(Key):
     """An address pool; ``cidr`` is masked and canonical."""
 
@@ -125,7 +130,7 @@ class PoolKey(Key):
         return f"{POOLS}/v{_version(self.cidr)}/pool/{self.cidr.replace('/', '-')}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class BlockKey(Key):
     """An allocation block; ``cidr`` is masked and canonical."""
 
@@ -136,7 +141,7 @@ class BlockKey(Key):
         return f"{BLOCKS}/ipv{_version(self.cidr)}/block/{self.cidr.replace('/', '-')}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class HandleKey(Key):
     """A handle: the name under which somebody took addresses."""
 
@@ -147,7 +152,7 @@ class HandleKey(Key):
         return f"{HANDLES}/{self.handle}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class AffinityKey(Key):
     """A host's claim on a block; the value is empty text."""
 
@@ -159,7 +164,7 @@ class AffinityKey(Key):
         return affinities_path(self.host, _version(self.cidr)) + "/" + self.cidr.replace("/", "-")
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class BGPConfigKey(Key):
     """A routing setting: global (``host`` empty) or of one host; ``as_num``, ``node_mesh``, ``ip_addr_v4`` …"""
 
@@ -171,7 +176,7 @@ class BGPConfigKey(Key):
         return f"{BGP}/host/{self.host}/{self.name}" if self.host else f"{BGP}/global/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class BGPPeerKey(Key):
     """A BGP peer: global (``host`` empty) or of one host."""
 
@@ -184,7 +189,7 @@ class BGPPeerKey(Key):
         return f"{BGP}/{scope}/peer_v{_version(self.address)}/{self.address}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class NetworkKey(Key):
     """A Docker network as its creation request described it."""
 
@@ -195,7 +200,7 @@ class NetworkKey(Key):
         return f"{NETWORKS}/{self.network}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class ContainerNameKey(Key):
     """What the Docker engine of a host calls a container, by the container's id."""
 
@@ -207,7 +212,7 @@ class ContainerNameKey(Key):
         return f"{container_names_path(self.host)}/{self.container}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class NetworkNameKey(Key):
     """What the Docker engine of a host calls a network of ours, by the network's Id."""
 
@@ -217,6 +222,17 @@ class NetworkNameKey(Key):
     @property
     def path(self) -> str:
         return f"{network_names_path(self.host)}/{self.network}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ApplyKey(Key):
+    """The change that waits for confirmation (``pending``), or how the last one ended (``outcome``)."""
+
+    name: str
+
+    @property
+    def path(self) -> str:
+        return f"{APPLY}/{self.name}"
 
 
 def endpoints_path(host: str = "", orchestrator: str = "", workload: str = "") -> str:
@@ -356,6 +372,10 @@ def _parse_docker(rest: list[str]) -> Key | None:
     return None
 
 
+def _parse_apply(rest: list[str]) -> Key | None:
+    return ApplyKey(rest[0]) if rest in (["pending"], ["outcome"]) else None
+
+
 _PARSERS: dict[str, Callable[[list[str]], Key | None]] = {
     "v1/Ready": _parse_ready,
     "v1/config": _parse_config,
@@ -366,6 +386,7 @@ _PARSERS: dict[str, Callable[[list[str]], Key | None]] = {
     "bgp/v1": _parse_bgp,
     "libnetwork/v1": _parse_network,
     "docker/v1": _parse_docker,
+    "apply/v1": _parse_apply,
 }
 
 

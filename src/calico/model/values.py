@@ -4,26 +4,27 @@ Values that a newer or foreign program may extend carry ``extra``: the fields th
 they were read and written back unchanged.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from __future__ import annotations
+
 from types import MappingProxyType
 
 from calico.model.errors import ValidationError
 from calico.model.protocols import FAMILY_OF, PORT_PROTOCOLS
+from calico.model.record import field, record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_AS_NUMBER = 64511
 NO_EXTRA: Mapping[str, object] = MappingProxyType({})
-
-
-def _no_extra() -> Mapping[str, object]:
-    return NO_EXTRA  # a factory, because Python 3.11 refuses an unhashable default
 
 
 PortRange = tuple[int, int]
 """Lowest and highest port, both included; a single port is ``(p, p)``."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """One rule of a profile: when every criterion that is not ``None`` (or empty) matches, ``action`` decides.
 
@@ -60,16 +61,16 @@ class Rule:
             raise ValidationError(f"protocol {self.protocol} does not exist in IPv{self.ip_version}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProfileRules:
     """The rules of a profile in evaluation order: ``inbound`` to the endpoint, ``outbound`` from it."""
 
     inbound: tuple[Rule, ...] = ()
     outbound: tuple[Rule, ...] = ()
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Profile:
     """A named policy: tags that its endpoints carry, and its rules."""
 
@@ -84,7 +85,7 @@ def default_profile(name: str) -> Profile:
     return Profile(name, (name,), rules)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Endpoint:
     """A container's interface under policy.
 
@@ -100,7 +101,7 @@ class Endpoint:
     ipv6_nets: tuple[str, ...] = ()
     ipv4_gateway: str | None = None
     ipv6_gateway: str | None = None
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ class Endpoint:
         return self.ipv4_nets + self.ipv6_nets
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IPPool:
     """A range that addresses are taken from.
 
@@ -120,10 +121,10 @@ class IPPool:
     ipip: str | None = None
     masquerade: bool = False
     ipam: bool = True
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attributes:
     """Who holds an address: the handle it was taken under, and free notes."""
 
@@ -131,7 +132,7 @@ class Attributes:
     secondary: tuple[tuple[str, object], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AllocationBlock:
     """A block of a pool: which addresses are taken, by whom, and in which order free ones are given out.
 
@@ -145,43 +146,43 @@ class AllocationBlock:
     allocations: tuple[int | None, ...]
     attributes: tuple[Attributes, ...]
     unallocated: tuple[int, ...]
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Handle:
     """How many addresses of each block were taken under one handle; may over-state, never under-state."""
 
     handle: str
     blocks: tuple[tuple[str, int], ...]
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BGPPeer:
     """A router to exchange routes with."""
 
     address: str
     as_number: int
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NodeMesh:
     """Whether every node peers with every other."""
 
     enabled: bool
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DockerNetwork:
     """A Docker network: the body of its CreateNetwork request, as Docker sent it."""
 
     request: Mapping[str, object] = field(hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContainerName:
     """What Docker calls a container: ``name``, and ``project`` and ``service`` when Compose made it.
 
@@ -193,12 +194,12 @@ class ContainerName:
     project: str = ""
     service: str = ""
     endpoints: tuple[tuple[str, str], ...] = ()
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NetworkName:
     """What Docker calls a network."""
 
     name: str
-    extra: Mapping[str, object] = field(default_factory=_no_extra, hash=False)
+    extra: Mapping[str, object] = field(default=NO_EXTRA, hash=False)

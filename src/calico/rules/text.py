@@ -8,14 +8,20 @@ Ports need a protocol that has ports; type and code need icmp or icmpv6. The pri
 ``parse_rule(render_rule(rule).split())`` gives the same rule.
 """
 
-from collections.abc import Sequence
-from typing import NoReturn
+from __future__ import annotations
 
 from calico.model.errors import ValidationError
 from calico.model.names import validate_name
 from calico.model.net import canonical_cidr
 from calico.model.protocols import PROTOCOLS, canonical_protocol
-from calico.model.values import PortRange, Rule
+from calico.model.values import Rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from calico.model.values import PortRange
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _MAX_PORTS = 1000

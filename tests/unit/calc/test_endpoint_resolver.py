@@ -1,11 +1,10 @@
 """Which endpoints are programmed, and who has a contested interface."""
 
-from dataclasses import replace
-
 import pytest
 
 from calico.calc.endpoint_resolver import EndpointResolver
 from calico.model.keys import EndpointKey
+from calico.model.record import replace
 from calico.model.values import Endpoint
 from calico.updates import EndpointRemove, EndpointUpdate
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from calico.client.addresses import Addresses
 from calico.datastore.memory import MemoryDatastore
 from calico.linux.addresses import Address
 from calico.model.errors import ApplyError, UnavailableError, ValidationError
+from calico.model.record import replace
 from tests.fakes.datastore import FaultyDatastore
 from tests.fakes.terminal import ETH0, LOOPBACK, READY, STARTING, Executed, FakeMachine, Run, Terminal
 

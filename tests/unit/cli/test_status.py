@@ -1,12 +1,11 @@
 """``calicoctl status``: what it says of the agent and of routing."""
 
-from dataclasses import replace
-
 import pytest
 
 from calico.cli.status import _duration
 from calico.datastore.memory import MemoryDatastore
 from calico.model.errors import UnavailableError
+from calico.model.record import replace
 from tests.fakes.datastore import FaultyDatastore
 from tests.fakes.terminal import READY, FakeMachine, Run, Terminal
 

@@ -1,7 +1,5 @@
 """Endpoints: finding one among many, and editing its list of profiles."""
 
-from dataclasses import replace
-
 import pytest
 
 from calico.client.endpoints import Endpoints
@@ -10,6 +8,7 @@ from calico.datastore.api import DEFAULT_TIMEOUT, Put, Snapshot
 from calico.datastore.memory import MemoryDatastore
 from calico.model.errors import AlreadyExistsError, NotFoundError, ValidationError
 from calico.model.keys import EndpointKey
+from calico.model.record import replace
 from calico.model.values import Endpoint
 from tests.fakes.interleaving import InterleavedDatastore
 

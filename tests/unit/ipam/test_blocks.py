@@ -1,7 +1,5 @@
 """One allocation block: the order addresses are given out in, who holds them, and giving them back."""
 
-from dataclasses import replace
-
 import pytest
 
 from calico.ipam.blocks import (
@@ -21,6 +19,7 @@ from calico.ipam.blocks import (
 from calico.model.codec import decode, encode
 from calico.model.errors import AlreadyExistsError, ValidationError
 from calico.model.keys import BlockKey
+from calico.model.record import replace
 from calico.model.values import AllocationBlock, Attributes
 
 NOBODY = Attributes()
