@@ -224,7 +224,7 @@ class NetworkNameKey(Key):
         return f"{network_names_path(self.host)}/{self.network}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class ApplyKey(Key):
     """The change that waits for confirmation (``pending``), or how the last one ended (``outcome``)."""
 

@@ -59,19 +59,21 @@ _SIGNS = {"__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
 class _Field:
     """What is said of a field beside its name and type."""
 
-    __slots__ = ("default", "hash")
+    __slots__ = ("compare", "default", "hash")
 
-    def __init__(self, default: object, hash: bool) -> None:  # noqa: A002
+    def __init__(self, default: object, hash: bool, compare: bool = True) -> None:  # noqa: A002
         self.default = default
         self.hash = hash
+        self.compare = compare
 
 
-def field(*, default: Any = _REQUIRED, hash: bool = True) -> Any:  # noqa: A002
+def field(*, default: Any = _REQUIRED, hash: bool = True, compare: bool = True) -> Any:  # noqa: A002
     """A field of which more is to be said than type and default: one without ``hash`` has no part in the hash.
 
-    All records that are not given a value share ``default``, so it must not be one that changes.
+    One without ``compare`` has no part in equality and order either. All records that are not given a value share
+    ``default``, so it must not be one that changes.
     """
-    return _Field(default, hash)
+    return _Field(default, hash, compare)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -87,9 +89,13 @@ def ordered_record(kind: type[T]) -> type[T]:
 
 
 def replace(value: T, **changes: object) -> T:
-    """A record like ``value`` but for the fields named in ``changes``; it is checked like any new one."""
+    """A record like ``value`` but for the fields named in ``changes``; it is checked like any new one.
+
+    Takes dataclasses too, for modules that have both; :func:`dataclasses.replace` does not take records.
+    """
     kind: Any = type(value)
-    made: T = kind(**{name: getattr(value, name) for name in kind.__match_args__} | changes)
+    fields = kind.__record_fields__ if hasattr(kind, "__record_fields__") else kind.__dataclass_fields__
+    made: T = kind(**{name: getattr(value, name) for name in fields} | changes)
     return made
 
 
@@ -136,9 +142,9 @@ def _write_methods(kind: Any) -> None:
     parts = {
         "parameters": ", ".join(parameters),
         "assignments": "; ".join(assignments) or "pass",
-        "mine": "".join(f"self.{name}, " for name in fields),
-        "others": "".join(f"other.{name}, " for name in fields),
-        "hashed": "".join(f"self.{name}, " for name, one in fields.items() if one.hash),
+        "mine": "".join(f"self.{name}, " for name, one in fields.items() if one.compare),
+        "others": "".join(f"other.{name}, " for name, one in fields.items() if one.compare),
+        "hashed": "".join(f"self.{name}, " for name, one in fields.items() if one.hash and one.compare),
     }
     signs = _SIGNS if kind.__record_ordered__ else {}
     text = "".join(_COMPARISON.format(name=name, sign=sign, **parts) for name, sign in signs.items())

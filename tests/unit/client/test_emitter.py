@@ -60,8 +60,8 @@ def test_what_can_stand_without_quotes_does(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["no", "On", "NULL", "~", "", "12", "1_000", "0x1F", "0o17", "1e3", "1.5", "80:90", "2026-11-23", "-", "---", "...",
-     "a: b", "a #b", "'", "a'b", "[a]", "- a", "fd80::", "*a", "&a", "!a", "%a", "@a", "`a", "=", "<<", "a:",
+    ["no", "On", "NULL", "~", "", "12", "1_000", "0x1F", "0o17", "1e3", "1.5", "80:90", "2026-11-23", "-", "---",
+     "...", "a: b", "a #b", "'", "a'b", "[a]", "- a", "fd80::", "*a", "&a", "!a", "%a", "@a", "`a", "=", "<<", "a:",
      " a", "a ", "\x1b", "é\n"],
 )  # fmt: skip
 def test_what_needs_quotes_has_them(text: str) -> None:

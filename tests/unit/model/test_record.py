@@ -48,6 +48,12 @@ class Note:
     payload: Mapping[str, object] = field(hash=False, default=EMPTY)
 
 
+@ordered_record
+class Found:
+    name: str
+    where: list[int] = field(default=(), compare=False)
+
+
 @record
 class Positive:
     number: int
@@ -118,6 +124,9 @@ class TestMaking:
     def test_a_record_without_fields_is_one(self) -> None:
         assert (Place(), hash(Place()), repr(Place()), bool(Place())) == (Place(), hash(()), "Place()", True)
 
+    def test_a_dataclass_may_be_replaced_too(self) -> None:
+        assert replace(DataShelf("a", 1), number=2) == DataShelf("a", 2)
+
     def test_many_threads_may_make_the_first_record(self) -> None:
         for _ in range(50):
 
@@ -155,6 +164,14 @@ class TestComparing:
 
         assert hash(one) == hash(other) == hash(("a",))
         assert one != other
+
+    def test_a_field_may_stay_out_of_comparisons_and_the_hash(self) -> None:
+        one, other = Found("a", [1]), Found("a", [2])
+
+        assert one == other
+        assert one <= other
+        assert hash(one) == hash(other) == hash(("a",))
+        assert one != Found("b", [1])
 
     def test_a_field_that_has_no_hash_leaves_the_record_without(self) -> None:
         with pytest.raises(TypeError, match="unhashable"):
