@@ -4,20 +4,26 @@ What a document says is complete: a field that is left out has the value that ``
 a field that is not known is a fault. Nothing is taken for another thing than the text that was typed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from __future__ import annotations
 
 from calico.client.documents import Document, EndpointDocument, PeerDocument, PoolDocument, ProfileDocument
-from calico.client.place import Place, fault
+from calico.client.place import fault
 from calico.client.tree import Fields, Items, Tree, Word, parse_trees
 from calico.model.as_number import parse_as_number
 from calico.model.errors import ValidationError
 from calico.model.names import validate_name, validate_node_name
 from calico.model.net import canonical_address, parse_network
-from calico.model.values import Rule
 from calico.rules.text import RuleError, parse_rule
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import TypeVar
+
+    from calico.client.place import Place
+    from calico.model.values import Rule
+
+    T = TypeVar("T")
 
 
 def parse_documents(text: str, source: str) -> tuple[Document, ...]:

@@ -7,23 +7,36 @@
 ``render_documents`` and :func:`calico.client.document_parser.parse_documents` are each other's inverse.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from types import MappingProxyType
 
 from calico.client.place import Place
-from calico.model.values import Rule
+from calico.model.record import field, record
 from calico.rules.text import render_rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from calico.model.values import Rule
 
 KINDS = ("profile", "pool", "bgp-peer", "endpoint")
 """The kinds of documents, in the order in which they are printed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+NO_MARKS: Mapping[str, Place] = MappingProxyType({})
+NO_STATUS: Mapping[str, object] = MappingProxyType({})
+
+
 class Document:
     """One thing as it is to be. ``marks`` are the places of its fields in the file, under ``""`` its own."""
 
-    marks: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        @property
+        def marks(self) -> Mapping[str, Place]: ...
 
     @property
     def kind(self) -> str:
@@ -44,7 +57,7 @@ class Document:
         return self.marks.get(name) or self.marks.get("") or Place("the datastore", 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProfileDocument(Document):
     """A profile: its tags, and its rules in evaluation order."""
 
@@ -52,6 +65,7 @@ class ProfileDocument(Document):
     tags: tuple[str, ...]
     inbound: tuple[Rule, ...] = ()
     outbound: tuple[Rule, ...] = ()
+    marks: Mapping[str, Place] = field(default=NO_MARKS, compare=False)
 
     @property
     def kind(self) -> str:
@@ -71,7 +85,7 @@ class ProfileDocument(Document):
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PoolDocument(Document):
     """An address pool; ``cidr`` is masked and canonical."""
 
@@ -79,6 +93,7 @@ class PoolDocument(Document):
     ipip: bool = False
     masquerade: bool = False
     ipam: bool = True
+    marks: Mapping[str, Place] = field(default=NO_MARKS, compare=False)
 
     @property
     def kind(self) -> str:
@@ -93,13 +108,14 @@ class PoolDocument(Document):
         return {"kind": self.kind, "cidr": self.cidr, **flags}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PeerDocument(Document):
     """A router to exchange routes with: every host does, or only ``host``."""
 
     address: str
     as_number: int
     host: str = ""
+    marks: Mapping[str, Place] = field(default=NO_MARKS, compare=False)
 
     @property
     def kind(self) -> str:
@@ -114,7 +130,7 @@ class PeerDocument(Document):
         return {"kind": self.kind, **scope, "address": self.address, "as": self.as_number}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EndpointDocument(Document):
     """The ordered profiles of an endpoint that exists. An owner that is empty may be any."""
 
@@ -123,7 +139,8 @@ class EndpointDocument(Document):
     host: str = ""
     orchestrator: str = ""
     workload: str = ""
-    status: Mapping[str, object] = field(default_factory=dict, compare=False)
+    status: Mapping[str, object] = field(default=NO_STATUS, compare=False)
+    marks: Mapping[str, Place] = field(default=NO_MARKS, compare=False)
 
     @property
     def kind(self) -> str:
@@ -148,6 +165,8 @@ def render_documents(documents: Iterable[Document], form: str) -> str:
 def render_data(data: Sequence[object], form: str) -> str:
     """Plain data as text, in the two forms of documents."""
     if form == "json":
+        import json
+
         return json.dumps(data, indent=2) + "\n"
     from calico.client.emitter import render_yaml
 

@@ -1,12 +1,16 @@
 """Where something stands in a text that a person wrote."""
 
-from dataclasses import dataclass
-from typing import NoReturn
+from __future__ import annotations
 
 from calico.model.errors import ValidationError
+from calico.model.record import ordered_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_record
 class Place:
     """Where something stands; its text is what compilers print: ``web.yaml:3:5``."""
 

@@ -10,14 +10,18 @@ anchors and aliases are refused, and so is what is nested deeper or is longer th
 JSON is YAML too.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NoReturn
+from __future__ import annotations
 
 import yaml
 
 from calico.client.place import Place, fault
 from calico.model.errors import ValidationError
+from calico.model.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
 
 MAX_LENGTH = 1 << 20
 """Characters of a text; the datastore takes no more in one transaction."""
@@ -31,7 +35,7 @@ _HINTS = {
 """What the parser's words mean to a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Word:
     """A scalar. ``literal`` says that its characters stand in the source as they are, from ``start`` on."""
 
@@ -48,21 +52,21 @@ class Word:
         return Place(self.start.source, self.start.line, self.start.column + offset)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Items:
     """A list."""
 
-    items: tuple["Tree", ...]
+    items: tuple[Tree, ...]
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fields:
     """A mapping; ``names`` are the places of the names."""
 
-    fields: Mapping[str, "Tree"]
+    fields: Mapping[str, Tree]
     place: Place
-    names: Mapping[str, Place] = field(default_factory=dict)
+    names: Mapping[str, Place]
 
 
 Tree = Word | Items | Fields
