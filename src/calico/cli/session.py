@@ -50,11 +50,11 @@ class Session:
     @property
     def node(self) -> str:
         """The name of this host in every key."""
-        import socket
+        from os import uname  # its name is what socket.gethostname() says, without the import of socket
 
         from calico.model.names import validate_node_name
 
-        return validate_node_name(self.environ.get("CALICO_NODENAME") or socket.gethostname())
+        return validate_node_name(self.environ.get("CALICO_NODENAME") or uname().nodename)
 
     @property
     def machine(self) -> Machine:

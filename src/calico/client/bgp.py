@@ -5,9 +5,9 @@ mesh       every node exchanges routes with every other; on unless it was switch
 AS number  a node's own, else the global one, else 64511
 """
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
-from typing import TypeVar
 
 from calico.client.store import Clock, Store, Transaction
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
@@ -18,11 +18,17 @@ from calico.model.names import validate_node_name
 from calico.model.net import canonical_address, parse_address
 from calico.model.values import DEFAULT_AS_NUMBER, NO_EXTRA, BGPPeer, NodeMesh
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 LARGEST_AS_NUMBER = 2**32 - 1
 
 _MESH = BGPConfigKey("", "node_mesh")
 _AS_NUMBER = "as_num"
-T = TypeVar("T")
 
 
 class BGP:

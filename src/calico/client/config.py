@@ -5,14 +5,16 @@ scope    whose settings are meant: ``felix`` (the policy of all nodes), ``bgp`` 
 option   a setting by the name that people use for it, with the values that it takes
 """
 
+from __future__ import annotations
+
 import time
-from dataclasses import dataclass
 
 from calico.client.store import Clock, Store, Transaction
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
 from calico.model.errors import ValidationError
 from calico.model.keys import BGPConfigKey, ConfigKey, HostConfigKey
 from calico.model.names import validate_name, validate_node_name
+from calico.model.record import record
 
 SettingKey = ConfigKey | HostConfigKey | BGPConfigKey
 
@@ -20,7 +22,7 @@ FELIX, BGP, NODE_BGP = "felix", "bgp", "node bgp"
 """The scopes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Option:
     """Where an option is kept, and the values that it takes."""
 

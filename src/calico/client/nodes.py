@@ -1,9 +1,9 @@
 """Nodes: the machines that take part, by the name that stands in their keys."""
 
+from __future__ import annotations
+
 import contextlib
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from calico.client import allocation
@@ -27,7 +27,12 @@ from calico.model.keys import (
 )
 from calico.model.names import validate_node_name
 from calico.model.net import address_of, canonical_address, parse_address
+from calico.model.record import record
 from calico.model.values import DEFAULT_AS_NUMBER, BGPPeer, Endpoint, NodeMesh
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 GLOBAL_DEFAULTS: tuple[tuple[Key, object], ...] = (
     (ConfigKey("InterfacePrefix"), "cali"),
@@ -52,7 +57,7 @@ HOSTNAME_IN_USE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NodeRecord:
     """A registered node: its addresses (empty where it has none), AS number and peers.
 

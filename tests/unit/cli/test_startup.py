@@ -87,6 +87,10 @@ def test_a_command_loads_neither_the_others_nor_the_agents_libraries(tmp_path: o
         "endpoint show",
         "pool show",
         "pool add 10.65.0.0/16",
+        "ipam info 10.65.0.1",
+        "bgp node-mesh",
+        "bgp peer show",
+        "config felix loglevel",
     ],
 )
 def test_a_datastore_command_loads_little_of_the_standard_library(tmp_path: object, command: str) -> None:
