@@ -5,6 +5,8 @@ datastore ──▶ Syncer ──▶ Calculation (CalcGraph) ──▶ Driver �
     │                                            EndpointStatuses
     │                                                   ▼
 plugin drivers ◀── PluginServer ◀── Docker        ControlServer ◀── calicoctl
+
+datastore ◀── NameKeeper ◀── Docker's events
 """
 
 import asyncio
@@ -24,10 +26,12 @@ from calico.agent.control import ControlServer
 from calico.agent.engine import Scope, check_docker_host, watch_engine
 from calico.agent.history import forget_history
 from calico.agent.logs import LogLevel
+from calico.agent.names import NameKeeper
 from calico.agent.pipeline import Calculation, Message, Threads
 from calico.agent.settings import Settings
 from calico.calc.graph import CalcGraph
 from calico.client.addresses import Addresses
+from calico.client.naming import Naming
 from calico.client.store import Store
 from calico.dataplane.assembly import Dataplane, open_dataplane
 from calico.dataplane.clean import clean_host as clean_host
@@ -87,9 +91,11 @@ class Agent:
         control = ControlServer(lambda: self._status(dataplane), dataplane.statuses)
         plugin = self._plugin_server(datastore, dataplane, scope)
         threads = Threads(self._stop, on_failure)
-        calculation = self._start_pipeline(datastore, dataplane, threads)
+        names = NameKeeper(Naming(Store(datastore), self._settings.node), self._settings.docker_host)
+        calculation = self._start_pipeline(datastore, dataplane, threads, names)
         tasks = [
             asyncio.create_task(watch_engine(scope, self._settings.docker_host)),
+            asyncio.create_task(names.run()),
             asyncio.create_task(forget_history(datastore, lambda: dataplane.statuses.snapshot().revision)),
         ]
         try:
@@ -109,7 +115,9 @@ class Agent:
             for name in threads.join(STOP_SECONDS):
                 log.error("%s did not end in time", name)
 
-    def _start_pipeline(self, datastore: Datastore, dataplane: Dataplane, threads: Threads) -> Calculation:
+    def _start_pipeline(
+        self, datastore: Datastore, dataplane: Dataplane, threads: Threads, names: NameKeeper
+    ) -> Calculation:
         """syncer ──changes──▶ calculation ──updates──▶ dataplane, a thread each."""
 
         def submit(updates: Sequence[Update]) -> None:
@@ -124,6 +132,7 @@ class Agent:
         def emit(message: Message, timeout: float) -> bool:
             if not self._settings.log_level:
                 level.on_message(message)
+            names.on_message(message)
             return calculation.emit(message, timeout)
 
         syncer = Syncer(datastore, ROOT, emit, log=log.warning, report=self._on_datastore_status)

@@ -1,17 +1,19 @@
-"""The one thing that only Docker knows: whether its engine shares networks through a cluster store.
+"""The Docker engine's API, and the one setting that hangs on it: whether networks reach other hosts.
 
-It is asked from a task of its own, again and again until the engine has answered, never while Docker waits for
-an answer of ours: the engine may hold locks that its API needs.
+It is asked from tasks of the agent's own, never while Docker waits for an answer of ours: the engine may hold
+locks that its API needs. Every answer has a deadline, and an engine that is away is waited for.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import urllib.parse
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import aiohttp
 
-from calico.model.errors import ValidationError
+from calico.model.errors import NotFoundError, UnavailableError, ValidationError
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +21,63 @@ DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 ANSWER_SECONDS = 5.0
 FIRST_RETRY = 1.0
 LAST_RETRY = 30.0
+
+LONGEST_EVENT = 1 << 20
+"""Bytes. An event carries the labels of its container, and nobody limits these."""
+
+Json = object
+
+
+class Engine:
+    """Reads from the engine's API; :func:`connect_engine` makes one.
+
+    Raises :class:`UnavailableError` when the engine does not answer in time or answers nonsense.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
+        self._session = session
+        self._base = base
+
+    async def get(self, path: str, **query: str) -> Json:
+        """The document at ``path``; :class:`NotFoundError` when the engine knows no such thing."""
+        try:
+            async with self._session.get(self._base + path, params=query) as answer:
+                if answer.status == 404:
+                    raise NotFoundError(f"docker has no {path}")
+                answer.raise_for_status()
+                return _document(await answer.read())
+        except (OSError, aiohttp.ClientError, TimeoutError) as error:
+            raise _unavailable(error) from None
+
+    @contextlib.asynccontextmanager
+    async def events(self, filters: Mapping[str, Sequence[str]]) -> AsyncIterator[AsyncIterator[Json]]:
+        """What happens from the moment that this is entered, as Docker's API describes it; ends with the engine."""
+        query = {"filters": json.dumps({name: list(values) for name, values in filters.items()})}
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await self._session.get(
+                    f"{self._base}/events", params=query, timeout=aiohttp.ClientTimeout(), raise_for_status=True
+                )
+        except (OSError, aiohttp.ClientError, TimeoutError) as error:
+            raise _unavailable(error) from None
+        async with answer:
+            yield _events(answer.content)
+
+
+@contextlib.asynccontextmanager
+async def connect_engine(docker_host: str) -> AsyncIterator[Engine]:
+    """The engine that ``DOCKER_HOST`` names, Docker's default when it is empty. It need not be there yet."""
+    parts = urllib.parse.urlsplit(docker_host or DEFAULT_ENGINE)
+    if parts.scheme == "unix":
+        # Two slashes, as in unix://var/run/docker.sock, were Docker's own way for years.
+        path = f"/{parts.netloc}{parts.path}" if parts.netloc else parts.path
+        connector: aiohttp.BaseConnector = aiohttp.UnixConnector(path)
+        base = "http://docker"
+    else:
+        connector, base = aiohttp.TCPConnector(), f"http://{parts.netloc}"
+    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        yield Engine(session, base)
 
 
 class Scope:
@@ -39,7 +98,7 @@ class Scope:
         """Whether the engine's answer matters."""
         return self._setting == "auto"
 
-    def on_engine_info(self, info: dict[str, object]) -> None:
+    def on_engine_info(self, info: Mapping[str, object]) -> None:
         """Take the engine's description of itself (``GET /info``)."""
         self._cluster_store = bool(info.get("ClusterStore"))
         log.info("docker answers; networks are %s", self())
@@ -50,13 +109,16 @@ async def watch_engine(scope: Scope, docker_host: str) -> None:
     pause = FIRST_RETRY
     while scope.asks_engine:
         try:
-            scope.on_engine_info(await _engine_info(docker_host or DEFAULT_ENGINE))
-        except (OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
-            log.debug("docker does not answer: %s", error)
-        else:
-            return
+            async with connect_engine(docker_host) as engine:
+                info = await engine.get("/info")
+            if isinstance(info, dict):
+                return scope.on_engine_info(info)
+            log.debug("docker's description of itself is not an object")
+        except (UnavailableError, NotFoundError) as error:
+            log.debug("%s", error)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LAST_RETRY)
+    return None
 
 
 def check_docker_host(docker_host: str) -> None:
@@ -66,20 +128,31 @@ def check_docker_host(docker_host: str) -> None:
         raise ValidationError(f"DOCKER_HOST={docker_host!r} is not valid: use unix:///path or tcp://host:port")
 
 
-async def _engine_info(docker_host: str) -> dict[str, object]:
-    parts = urllib.parse.urlsplit(docker_host)
-    if parts.scheme == "unix":
-        connector: aiohttp.BaseConnector = aiohttp.UnixConnector(parts.path)
-        base = "http://docker"
-    else:
-        connector, base = aiohttp.TCPConnector(), f"http://{parts.netloc}"
-    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with (
-        aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-        session.get(f"{base}/info") as answer,
-    ):
-        answer.raise_for_status()
-        info = json.loads(await answer.text())
-        if not isinstance(info, dict):
-            raise ValueError("the engine's description of itself is not an object")  # noqa: TRY004
-        return info
+async def _events(content: aiohttp.StreamReader) -> AsyncIterator[Json]:
+    """One document a line."""
+    rest = b""
+    try:
+        async for chunk in content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield _document(line)
+            if len(rest) > LONGEST_EVENT:
+                raise UnavailableError(f"docker tells an event of more than {LONGEST_EVENT} bytes")
+    except aiohttp.ClientPayloadError:
+        return  # the engine was stopped or killed in the middle
+    except (OSError, aiohttp.ClientError, TimeoutError) as error:
+        raise _unavailable(error) from None
+
+
+def _document(text: bytes) -> Json:
+    try:
+        document: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnavailableError("docker's answer is not JSON") from None
+    return document
+
+
+def _unavailable(error: Exception) -> UnavailableError:
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return UnavailableError(f"docker does not answer: {reason}")
