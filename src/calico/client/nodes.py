@@ -184,13 +184,16 @@ class Nodes:
             if endpoint is None:
                 raise NotFoundError(f"Endpoint {key.endpoint} is unknown to Calico.")
             transaction.delete(key)
-            others = transaction.list(HOSTS, EndpointKey, Endpoint)
-            shared = {net for entry in others if entry.key != key for net in entry.value.nets}
-            allocation.give_back(
-                transaction, [address_of(net) for net in endpoint.nets if net not in shared and _is_host(net)]
-            )
+            release_nets(transaction, key, endpoint.nets)
 
         self._store.run(write)
+
+
+def release_nets(transaction: Transaction, key: EndpointKey, nets: Iterable[str]) -> None:
+    """Release the addresses among networks that an endpoint has no more; what others use too stays assigned."""
+    others = transaction.list(HOSTS, EndpointKey, Endpoint)
+    shared = {net for entry in others if entry.key != key for net in entry.value.nets}
+    allocation.give_back(transaction, [address_of(net) for net in nets if net not in shared and _is_host(net)])
 
 
 def _peers_by_host(found: Iterable[KeyValue]) -> dict[str, list[BGPPeer]]:
