@@ -2,8 +2,9 @@
 
 import io
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,6 +13,8 @@ from calico.cli.main import run
 from calico.cli.output import Output
 from calico.cli.session import Session
 from calico.client.agent import AgentStatus
+from calico.client.checks import AgentFacts, DatastoreFacts, DockerFacts, Facts, KernelFacts, RoutingFacts
+from calico.client.diags import Collector
 from calico.datastore.api import Compare, Datastore, Delete, KeyValue, Put, Snapshot, Watch
 from calico.datastore.memory import MemoryDatastore
 from calico.linux.addresses import Address
@@ -36,6 +39,13 @@ READY = AgentStatus(
     endpoints_down=1,
     last_error=None,
     repairs=0,
+)
+WELL = Facts(
+    KernelFacts(nft_version="1.0.6", forwarding={4: "1", 6: "1"}, rp_filter="0", chains=(("ip filter", "FORWARD"),)),
+    DockerFacts(version="20.10.24", api_version="1.41", user_chains={"ip filter DOCKER-USER": True}),
+    AgentFacts(running=True),
+    DatastoreFacts(name="sqlite:///var/lib/calico/calico.db"),
+    RoutingFacts(),
 )
 STARTING = replace(READY, plugin="starting", in_sync=False)
 
@@ -99,6 +109,10 @@ class FakeMachine(Machine):
         self.modules = {"ipip"}
         self.cleaned = 0
         self.clean_error: Exception | None = None
+        self.seen = WELL
+        self.sources: tuple[Collector, ...] = ()
+        self.folder = Path("/nonexistent")
+        self.date = datetime(2026, 11, 23, 20, 5, 6, tzinfo=UTC)
         self.time = 0.0
 
     def is_root(self) -> bool:
@@ -131,6 +145,18 @@ class FakeMachine(Machine):
         if self.clean_error:
             raise self.clean_error
         self.cleaned += 1
+
+    def facts(self, node: str, open_datastore: Callable[[], Datastore]) -> Facts:
+        return self.seen
+
+    def collectors(self, open_datastore: Callable[[], Datastore]) -> tuple[Collector, ...]:
+        return self.sources
+
+    def make_folder(self) -> Path:
+        return self.folder
+
+    def today(self) -> datetime:
+        return self.date
 
     def has_module(self, name: str) -> bool:
         return name in self.modules

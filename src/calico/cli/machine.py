@@ -13,10 +13,14 @@ from calico.model.errors import ApplyError, CalicoError, NotFoundError, Unavaila
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
     from subprocess import Popen
     from typing import NoReturn
 
+    from calico.client.checks import Facts
+    from calico.client.diags import Collector
+    from calico.datastore.api import Datastore
     from calico.linux.addresses import Address
 
 LOG_FILE = "calico-node.log"
@@ -163,6 +167,33 @@ class Machine:
         from calico.linux.modules import has_module
 
         return has_module(name)
+
+    def facts(self, node: str, open_datastore: Callable[[], Datastore]) -> Facts:
+        """What the checks of this host look at; ``node`` is its name in the datastore."""
+        from calico.client.facts import gather_facts
+
+        return gather_facts(self._environ, node, open_datastore)
+
+    def collectors(self, open_datastore: Callable[[], Datastore]) -> tuple[Collector, ...]:
+        """What this host has to tell somebody who looks for a fault."""
+        from calico.client.diags_sources import HostSources
+
+        return HostSources(self._environ, open_datastore).collectors()
+
+    def make_folder(self) -> Path:
+        """A new folder for files that will be looked at soon, for this person alone."""
+        from tempfile import mkdtemp
+
+        try:
+            return Path(mkdtemp(prefix="calico-diags-"))
+        except OSError as error:
+            raise ApplyError(f"cannot make a temporary folder: {error}; set TMPDIR to a folder with room") from None
+
+    def today(self) -> datetime:
+        """Date and time here."""
+        from datetime import datetime
+
+        return datetime.now().astimezone()
 
     def terminate(self, pid: int) -> None:
         """Ask a process to end; one that is gone already needs not be asked."""

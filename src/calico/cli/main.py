@@ -29,6 +29,8 @@ COMMANDS = {
     "pool": "Add, remove and show address pools.",
     "bgp": "Show and change how all hosts exchange routes.",
     "ipam": "Look up or release a single address.",
+    "checksystem": "Check that this host has what calico-node needs.",
+    "diags": "Collect what is needed to find a fault, in one file.",
     "config": "Show and change single settings.",
     "completion": "Print the script that lets a shell complete calicoctl's commands.",
     "version": "Show the version of calicoctl.",

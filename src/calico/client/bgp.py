@@ -11,6 +11,7 @@ import time
 
 from calico.client.store import Clock, Store, Transaction
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
+from calico.model.as_number import LARGEST_AS_NUMBER
 from calico.model.errors import ValidationError
 from calico.model.keys import BGP as BGP_PATH
 from calico.model.keys import BGPConfigKey, BGPPeerKey
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     T = TypeVar("T")
-
-LARGEST_AS_NUMBER = 2**32 - 1
 
 _MESH = BGPConfigKey("", "node_mesh")
 _AS_NUMBER = "as_num"
