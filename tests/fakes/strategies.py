@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from calico.client.documents import Document, EndpointDocument, PeerDocument, PoolDocument, ProfileDocument
 from calico.model.net import canonical_cidr
 from calico.model.protocols import FAMILY_OF, PORT_PROTOCOLS
 from calico.model.values import ProfileRules, Rule
@@ -49,3 +50,22 @@ def profile_rules(most: int = 3) -> st.SearchStrategy[ProfileRules]:
     """The rules of a profile, up to ``most`` in each direction."""
     some = st.lists(rules(), max_size=most).map(tuple)
     return st.builds(ProfileRules, inbound=some, outbound=some)
+
+
+names = st.sampled_from(("web", "db", "no", "1e3", "-", "...", "a.b", "5a21f6", "0", "null"))
+as_numbers = st.integers(0, 2**32 - 1)
+pool_cidrs = st.sampled_from(("10.0.0.0/16", "10.64.0.0/16", "192.168.0.0/24", "fd80::/64", "fd81::/112"))
+addresses = st.sampled_from(("192.0.2.1", "192.0.2.2", "fd80::1", "::1", "2001:db8::"))
+
+
+def documents() -> st.SearchStrategy[Document]:
+    """Any document, of any kind."""
+    some_rules = st.lists(rules(), max_size=3).map(tuple)
+    some_names = st.lists(names, max_size=3, unique=True).map(tuple)
+    flag = st.booleans()
+    return st.one_of(
+        st.builds(ProfileDocument, names, some_names, some_rules, some_rules),
+        st.builds(PoolDocument, pool_cidrs, flag, flag, flag),
+        st.builds(PeerDocument, addresses, as_numbers, names | st.just("")),
+        st.builds(EndpointDocument, names, some_names, names | st.just(""), names | st.just(""), names | st.just("")),
+    )

@@ -85,7 +85,7 @@ class _Reader:
         part = self._left.pop(name, None)
         if part is None:
             if default is None:
-                fault(self._tree.place, f"a {self._kind} needs the field '{name}'")
+                fault(self._tree.place, f"the field '{name}' of this {self._kind} is missing")
             return default
         if isinstance(part, Word) and part.empty:
             fault(part.place, f"nothing stands behind '{name}:'; write [] for an empty list, or leave the field out")
@@ -99,7 +99,7 @@ class _Reader:
     def end(self) -> Mapping[str, Place]:
         """The places of what was taken; a fault when something was not."""
         for name in self._left:
-            hint = _nearest(name, self._known) or f"; a {self._kind} has {_choice(self._known, 'and')}"
+            hint = _nearest(name, self._known) or f"; the fields of this {self._kind} may be {_choice(self._known, 'and')}"
             fault(self._tree.names[name], f"unknown field {name!r}{hint}")
         return self.marks
 

@@ -121,6 +121,12 @@ class Pools:
         self._affinities.release_within(network)
         self._store.run(lambda transaction: transaction.delete(key))
 
+    def release_claims(self, cidr: str) -> None:
+        """End the claims on blocks of a pool that is gone; none while another pool has some of its addresses."""
+        network = parse_network(cidr)
+        if not any(parse_network(pool.cidr).overlaps(network) for pool in self.list(network.version)):
+            self._affinities.release_within(network)
+
     def _write(self, added: tuple[IPPool, ...], check: Callable[[Transaction], None]) -> None:
         def write(transaction: Transaction) -> None:
             check(transaction)
