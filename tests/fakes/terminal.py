@@ -19,6 +19,7 @@ from calico.datastore.api import Compare, Datastore, Delete, KeyValue, Put, Snap
 from calico.datastore.memory import MemoryDatastore
 from calico.linux.addresses import Address
 from calico.model.record import replace
+from tests.fakes.containers import FakeContainerHost
 
 NODE = "h1"
 ETH0 = Address("eth0", "10.9.8.7/24")
@@ -114,6 +115,7 @@ class FakeMachine(Machine):
         self.folder = Path("/nonexistent")
         self.date = datetime(2026, 11, 23, 20, 5, 6, tzinfo=UTC)
         self.time = 0.0
+        self.containers = FakeContainerHost(READY)
 
     def is_root(self) -> bool:
         return self.root
@@ -160,6 +162,9 @@ class FakeMachine(Machine):
 
     def has_module(self, name: str) -> bool:
         return name in self.modules
+
+    def container_host(self) -> FakeContainerHost:
+        return self.containers
 
     def terminate(self, pid: int) -> None:
         self.terminated.append(pid)

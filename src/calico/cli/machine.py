@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from calico.client.checks import Facts
+    from calico.client.containers import Host
     from calico.client.diags import Collector
     from calico.datastore.api import Datastore
     from calico.linux.addresses import Address
@@ -179,6 +180,12 @@ class Machine:
         from calico.client.diags_sources import HostSources
 
         return HostSources(self._environ, open_datastore).collectors()
+
+    def container_host(self) -> Host:
+        """What commands on containers need of this host."""
+        from calico.client.container_host import ContainerHost
+
+        return ContainerHost(self._environ, self.agent)
 
     def make_folder(self) -> Path:
         """A new folder for files that will be looked at soon, for this person alone."""
