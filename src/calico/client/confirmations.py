@@ -54,7 +54,10 @@ class Undone:
 
 
 class Confirmations:
-    """The one change of the datastore that may wait for confirmation."""
+    """The one change of the datastore that may wait for confirmation.
+
+    ``patience`` is how many seconds to wait for a keeper's answer; ``wall`` the time of day, in seconds since 1970.
+    """
 
     def __init__(
         self,
@@ -63,12 +66,13 @@ class Confirmations:
         *,
         clock: Clock = time.monotonic,
         wall: Callable[[], float] = time.time,
+        patience: float = KEEPER_SECONDS,
     ) -> None:
         self._datastore = datastore
         self._store = Store(datastore, timeout, clock=clock)
         self._pools = Pools(datastore, timeout, clock=clock)
-        self._clock = clock
         self._wall = wall
+        self._patience = patience
 
     def current(self) -> Pending | None:
         """The change that waits, or is announced; :class:`ValidationError` when its record cannot be understood."""
@@ -177,7 +181,7 @@ class Confirmations:
         self._store.run(write)
 
     def _wait_for_keeper(self, revision: int) -> Pending:
-        deadline: Deadline = self._store.deadline(KEEPER_SECONDS)
+        deadline: Deadline = self._store.deadline(self._patience)
         with self._datastore.watch(APPLY, revision) as watch:
             while True:
                 found = self.current()

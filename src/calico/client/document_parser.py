@@ -99,7 +99,8 @@ class _Reader:
     def end(self) -> Mapping[str, Place]:
         """The places of what was taken; a fault when something was not."""
         for name in self._left:
-            hint = _nearest(name, self._known) or f"; the fields of this {self._kind} may be {_choice(self._known, 'and')}"
+            known = f"; the fields of this {self._kind} may be {_choice(self._known, 'and')}"
+            hint = _nearest(name, self._known) or known
             fault(self._tree.names[name], f"unknown field {name!r}{hint}")
         return self.marks
 

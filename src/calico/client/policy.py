@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from calico.client.confirmations import Confirmations
+from calico.client.confirmations import KEEPER_SECONDS, Confirmations
 from calico.client.documents import KINDS, PoolDocument
 from calico.client.inventory import Inventory, directories
 from calico.client.plan import plan_apply, plan_delete
@@ -42,7 +42,8 @@ def _accept(_plan: Plan) -> None:
 class Policy:
     """Profiles, pools, peers and endpoint profile lists, as documents.
 
-    ``wall`` is the time of day in seconds, for deadlines that others must understand.
+    ``wall`` is the time of day in seconds since 1970, for deadlines that others must understand; ``patience`` is how
+    many seconds to wait for an agent that would take a change back.
     """
 
     def __init__(
@@ -52,10 +53,11 @@ class Policy:
         *,
         clock: Clock = time.monotonic,
         wall: Callable[[], float] = time.time,
+        patience: float = KEEPER_SECONDS,
     ) -> None:
         self._store = Store(datastore, timeout, clock=clock)
         self._pools = Pools(datastore, timeout, clock=clock)
-        self._confirmations = Confirmations(datastore, timeout, clock=clock, wall=wall)
+        self._confirmations = Confirmations(datastore, timeout, clock=clock, wall=wall, patience=patience)
 
     def documents(self, kinds: Collection[str] = KINDS) -> tuple[tuple[Document, ...], tuple[str, ...]]:
         """Everything of these kinds, sorted, and a line about each thing that is stored but is no valid document."""
