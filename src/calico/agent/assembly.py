@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 import calico
+from calico.agent.confirmation import keep_confirmations
 from calico.agent.control import ControlServer
 from calico.agent.engine import Scope, check_docker_host, watch_engine
 from calico.agent.history import forget_history
@@ -31,6 +32,7 @@ from calico.agent.pipeline import Calculation, Message, Threads
 from calico.agent.settings import Settings
 from calico.calc.graph import CalcGraph
 from calico.client.addresses import Addresses
+from calico.client.keeper import Keeper
 from calico.client.naming import Naming
 from calico.client.store import Store
 from calico.dataplane.assembly import Dataplane, open_dataplane
@@ -96,6 +98,7 @@ class Agent:
         tasks = [
             asyncio.create_task(watch_engine(scope, self._settings.docker_host)),
             asyncio.create_task(names.run()),
+            asyncio.create_task(keep_confirmations(Keeper(datastore, self._settings.node, log=log.warning))),
             asyncio.create_task(forget_history(datastore, lambda: dataplane.statuses.snapshot().revision)),
         ]
         try:

@@ -84,6 +84,8 @@ class Keeper:
     def _patience(self, timeout: float) -> float:
         if self._pending is None:
             return timeout
+        if not self._pending.keeper:
+            return 0.0  # somebody waits for an answer
         return min(timeout, max(self._due - self._clock(), 0.0))
 
     def _take(self, text: str | None, revision: int, *, seen: bool) -> None:

@@ -415,6 +415,14 @@ class TestKeeper:
 
         assert world.tree() == world.before
 
+    def test_that_is_started_after_the_announcement_answers_at_once(self, world: World) -> None:
+        world.put(PENDING.path, announcement(world.time.of_day + 15))
+        world.keeper().step(1000)
+
+        found = world.confirmations.current()
+        assert found is not None
+        assert found.keeper == "h1"
+
     def test_of_two_only_one_answers(self, world: World) -> None:
         keepers = [world.keeper("h1"), world.keeper("h2")]
         for keeper in keepers:
