@@ -151,8 +151,15 @@ class Profiles:
     def add_rule(self, name: str, direction: str, rule: Rule, position: int | None = None) -> bool:
         """Insert a rule at a position, at the end by default; ``False`` when an equal one is there already.
 
-        Positions are 1 to one past the last, and 0 for the front; others are a :class:`ValidationError`.
+        Positions are 1 to one past the last, and 0 for the front; others are a :class:`ValidationError`, and so is
+        a rule that no packet can match because its criteria are of two IP versions.
         """
+        from calico.rules.evaluate import families  # most commands add no rule
+
+        if not families(rule):
+            raise ValidationError(
+                "Invalid or unmatching IP versions for SRCCIDR/DSTCIDR. No packet is of both: use a rule for each."
+            )
 
         def write(transaction: Transaction) -> bool:
             rules = _rules(transaction, name)

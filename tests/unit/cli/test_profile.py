@@ -314,6 +314,36 @@ def test_a_rule_that_does_not_parse_changes_nothing(terminal: Terminal, verb: st
     assert terminal.tree() == before
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "allow from cidr 10.0.0.0/8 to cidr fd80::/64",
+        "allow icmp from cidr fd80::/64",
+        "allow icmpv6 type 128 to cidr 10.0.0.0/8",
+        "allow ipv4 tcp from cidr fd80::/64",
+    ],
+)
+def test_a_rule_of_two_ip_versions_is_refused(terminal: Terminal, rule: str) -> None:
+    before = terminal.tree()
+
+    result = terminal(f"profile WEB rule add inbound {rule}")
+
+    assert (result.code, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith("Invalid or unmatching IP versions for SRCCIDR/DSTCIDR.")
+    assert terminal.tree() == before
+
+
+def test_a_rule_of_two_ip_versions_that_was_stored_by_hand_can_be_removed(terminal: Terminal) -> None:
+    rule = '{"action": "allow", "src_net": "10.0.0.0/8", "dst_net": "fd80::/64"}'
+    terminal.put(
+        "/calico/v1/policy/profile/WEB/rules", f'{{"id": "WEB", "inbound_rules": [{rule}], "outbound_rules": []}}'
+    )
+
+    assert rules(terminal) == ["allow from cidr 10.0.0.0/8 to cidr fd80::/64"]
+    assert terminal(f"profile WEB rule remove inbound {rules(terminal)[0]}") == Run(0, "", "")
+    assert rules(terminal) == []
+
+
 def test_port_errors_are_worded_as_ever(terminal: Terminal) -> None:
     def error(ports: str) -> str:
         return terminal(f"profile WEB rule add inbound allow tcp to ports {ports}").err.strip()
