@@ -5,7 +5,7 @@ kernel, with the same expected results, which is what entitles other tests to tr
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from calico.dataplane.nft.values import (
     INTERFACE,
@@ -34,6 +34,7 @@ from calico.dataplane.nft.values import (
 )
 from calico.model.errors import ApplyError, NotFoundError
 from calico.model.net import parse_address, parse_network
+from calico.model.record import replace
 from calico.rules.packet import Packet
 
 

@@ -6,9 +6,11 @@ from calico.client.documents import Document, EndpointDocument, PeerDocument, Po
 from calico.model.net import canonical_cidr
 from calico.model.protocols import FAMILY_OF, PORT_PROTOCOLS
 from calico.model.values import ProfileRules, Rule
+from calico.rules.packet import Packet
 
 TAGS = ("web", "db", "ops", "from")
 NETS = ("10.0.0.0/8", "10.65.0.0/24", "10.65.0.3/32", "0.0.0.0/0", "fd80::/16", "fd80::65:3/128", "::/0")
+ADDRESSES = {4: ("10.65.0.3", "10.65.0.9", "192.0.2.1"), 6: ("fd80::65:3", "fd80::1", "2001:db8::1")}
 PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "sctp", "47")
 
 tags = st.sampled_from(TAGS)
@@ -69,3 +71,20 @@ def documents() -> st.SearchStrategy[Document]:
         st.builds(PeerDocument, addresses, as_numbers, names | st.just("")),
         st.builds(EndpointDocument, names, some_names, names | st.just(""), names | st.just(""), names | st.just("")),
     )
+
+
+_packet_ports = st.sampled_from([0, 1, 80, 443, 40000, 65535]) | ports
+
+
+@st.composite
+def packets(draw: st.DrawFn) -> Packet:
+    """Any packet between addresses that rules may name."""
+    version = draw(st.sampled_from((4, 6)))
+    src, dst = draw(st.sampled_from(ADDRESSES[version])), draw(st.sampled_from(ADDRESSES[version]))
+    protocol = draw(st.sampled_from((6, 17, 132, 47, 1 if version == 4 else 58)))
+    if protocol in (1, 58):
+        kind = st.integers(0, 255) | st.sampled_from((8, 128))
+        return Packet(version, src, dst, protocol, icmp_type=draw(kind), icmp_code=draw(st.integers(0, 255)))
+    if protocol == 47:
+        return Packet(version, src, dst, protocol)
+    return Packet(version, src, dst, protocol, draw(_packet_ports), draw(_packet_ports))

@@ -17,26 +17,9 @@ from calico.rules.evaluate import evaluate
 from calico.rules.packet import Packet
 from tests.fakes.host import FakeHost, FakeTable
 from tests.fakes.nft import FakeNft
-from tests.fakes.strategies import TAGS, profile_rules
+from tests.fakes.strategies import ADDRESSES, TAGS, packets, profile_rules
 
-ADDRESSES = {4: ["10.65.0.3", "10.65.0.9", "192.0.2.1"], 6: ["fd80::65:3", "fd80::1", "2001:db8::1"]}
 tag_members = st.fixed_dictionaries({tag: st.sets(st.sampled_from([*ADDRESSES[4], *ADDRESSES[6]])) for tag in TAGS})
-ports = st.sampled_from([0, 1, 80, 443, 40000, 65535]) | st.integers(0, 65535)
-
-
-@st.composite
-def packets(draw: st.DrawFn) -> Packet:
-    version = draw(st.sampled_from((4, 6)))
-    src, dst = draw(st.sampled_from(ADDRESSES[version])), draw(st.sampled_from(ADDRESSES[version]))
-    protocol = draw(st.sampled_from((6, 17, 132, 47, 1 if version == 4 else 58)))
-    if protocol in (1, 58):
-        kind = st.integers(0, 255) | st.sampled_from((8, 128))
-        return Packet(version, src, dst, protocol, icmp_type=draw(kind), icmp_code=draw(st.integers(0, 255)))
-    if protocol == 47:
-        return Packet(version, src, dst, protocol)
-    return Packet(version, src, dst, protocol, draw(ports), draw(ports))
-
-
 profiles = st.dictionaries(st.sampled_from(("p", "q", "r")), st.none() | profile_rules(), min_size=1)
 directions = st.sampled_from(("inbound", "outbound"))
 

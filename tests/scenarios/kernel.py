@@ -13,10 +13,10 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from calico.linux.namespaces import Namespace
+from calico.model.record import replace
 from tests.scenarios.places import HOST, PLACES, UPLINK
 from tests.scenarios.probes import Probe
 from tests.scenarios.wire import ICMP, ICMPV6, TCP, UDP, packet_bytes, source_of

@@ -13,9 +13,10 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from calico.model.protocols import protocol_number
+from calico.model.record import replace
 from calico.rules.packet import Packet
 from tests.scenarios.places import PLACES
 

@@ -1,9 +1,8 @@
 """The scenario table on the fake host."""
 
-from dataclasses import replace
-
 import pytest
 
+from calico.model.record import replace
 from calico.rules.packet import Packet
 from tests.fakes.host import FakeHost, FakeTable
 from tests.scenarios.places import HOST, LOCAL, PLACES, UPLINK

@@ -2,8 +2,8 @@
 
 import socket
 import struct
-from dataclasses import replace
 
+from calico.model.record import replace
 from calico.rules.packet import Packet
 
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58

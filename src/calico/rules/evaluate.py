@@ -6,19 +6,24 @@ at its place in the list. A rule whose networks, ICMP kind or ``ip_version`` bel
 matches. This is for the first packet of a connection: the kernel accepts established ones before policy.
 """
 
-from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 from calico.model.net import parse_address, parse_network
 from calico.model.protocols import FAMILY_OF, protocol_number
-from calico.model.values import PortRange, ProfileRules, Rule
-from calico.rules.packet import Packet
+from calico.model.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from calico.model.values import PortRange, ProfileRules, Rule
+    from calico.rules.packet import Packet
 
 Tags = Callable[[str], Container[str]]
 """The addresses (canonical text, both versions) of a tag; empty for a tag that nobody carries."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """What policy says: ``allowed``, and who said it.
 
@@ -32,17 +37,45 @@ class Decision:
     rule: int | None = None
 
 
+@record
+class Step:
+    """A rule that was tried: its profile, its number (1-based, in its direction), and the first criterion that the
+    packet does not meet, by field name; ``None`` when it matched.
+
+    ``rule`` is ``None`` for a profile that is missing or invalid, which is as good as a match: it drops.
+    """
+
+    profile: str
+    number: int
+    rule: Rule | None
+    mismatch: str | None
+
+
 def evaluate(
     direction: str, profiles: Sequence[tuple[str, ProfileRules | None]], packet: Packet, tags: Tags
 ) -> Decision:
     """Hold ``packet`` against ``profiles`` in order; ``direction`` is ``"inbound"`` or ``"outbound"``."""
+    for step in trace(direction, profiles, packet, tags):
+        if step.rule is None:
+            return Decision(False, "missing profile", step.profile)
+        if step.mismatch is None:
+            return Decision(step.rule.action == "allow", "rule", step.profile, step.number)
+    return Decision(False, "no match")
+
+
+def trace(
+    direction: str, profiles: Sequence[tuple[str, ProfileRules | None]], packet: Packet, tags: Tags
+) -> Iterator[Step]:
+    """What :func:`evaluate` tries, in order; the last step is the one that decides, if any does."""
     for name, rules in profiles:
         if rules is None:
-            return Decision(False, "missing profile", name)
+            yield Step(name, 0, None, None)
+            return
         for number, rule in enumerate(rules.inbound if direction == "inbound" else rules.outbound, start=1):
-            if mismatch(rule, packet, tags) is None:
-                return Decision(rule.action == "allow", "rule", name, number)
-    return Decision(False, "no match")
+            unmet = mismatch(rule, packet, tags)
+            yield Step(name, number, rule, unmet)
+            if unmet is None:
+                return
 
 
 def mismatch(rule: Rule, packet: Packet, tags: Tags) -> str | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from calico.model.values import ProfileRules, Rule
-from calico.rules.evaluate import Decision, evaluate, families, mismatch
+from calico.rules.evaluate import Decision, Step, evaluate, families, mismatch, trace
 from calico.rules.packet import Packet, ping, tcp, udp
 
 TAGS = {"web": {"10.0.0.1", "fd80::1"}, "db": {"10.0.0.2"}}
@@ -91,3 +91,27 @@ def test_criteria(rule: Rule, packet: Packet, unmet: str | None) -> None:
 )
 def test_families(rule: Rule, expected: tuple[int, ...]) -> None:
     assert families(rule) == expected
+
+
+def test_the_trace_ends_where_something_decides() -> None:
+    profiles = [("a", inbound(Rule("deny", "udp"), ALLOW, DENY)), ("b", inbound(DENY))]
+
+    assert list(trace("inbound", profiles, PACKET, tags)) == [
+        Step("a", 1, Rule("deny", "udp"), "protocol"),
+        Step("a", 2, ALLOW, None),
+    ]
+
+
+def test_a_missing_profile_ends_the_trace() -> None:
+    profiles = [("a", inbound(Rule("deny", "udp"))), ("b", None), ("c", inbound(ALLOW))]
+
+    assert list(trace("inbound", profiles, PACKET, tags))[1:] == [Step("b", 0, None, None)]
+
+
+def test_where_nothing_decides_all_rules_are_in_the_trace() -> None:
+    profiles = [("a", inbound(Rule("deny", "udp"))), ("b", inbound()), ("c", inbound(Rule("allow", src_tag="db")))]
+
+    assert [(step.profile, step.mismatch) for step in trace("inbound", profiles, PACKET, tags)] == [
+        ("a", "protocol"),
+        ("c", "src_tag"),
+    ]

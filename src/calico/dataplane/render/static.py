@@ -40,6 +40,7 @@ from calico.dataplane.nft.values import (
     VerdictMap,
 )
 from calico.dataplane.render.names import FROM_MAP, MASQUERADE_SETS, POOL_SETS, SOURCE_SETS, TO_MAP
+from calico.rules.packet import MLDV2_REPORT, NEIGHBOUR_TYPES
 from calico.updates import HostConfigUpdate
 
 INTERFACE_PREFIX = "cali"
@@ -47,10 +48,6 @@ INTERFACE_PREFIX = "cali"
 _UDP = 17
 _ADDRESS_FIELDS = {4: IPV4, 6: IPV6}
 _PASS_CHAIN = "cali-input-pass"  # noqa: S105
-
-# MLD query, report and done; router solicitation; neighbour solicitation and advertisement (RFC 4890, 4.4.1).
-_NEIGHBOUR_TYPES = (130, 131, 132, 133, 135, 136)
-_MLDV2_REPORT = 143
 
 _ESTABLISHED = NftRule((ConntrackMatch(("established", "related")),), Accept(), "established")
 _INVALID = NftRule((ConntrackMatch(("invalid",)),), Drop(), "invalid")
@@ -104,7 +101,7 @@ def _prerouting() -> Chain:
     )
     # A host on an IPv6 link speaks with these sources before it has an address, and they are never forwarded.
     link = NftRule(
-        (NetMatch(SOURCE, 6, ("::/128", "fe80::/10")), IcmpMatch(6, (*_NEIGHBOUR_TYPES, _MLDV2_REPORT))),
+        (NetMatch(SOURCE, 6, ("::/128", "fe80::/10")), IcmpMatch(6, (*NEIGHBOUR_TYPES, MLDV2_REPORT))),
         Accept(),
         "neighbour discovery",
     )
@@ -119,7 +116,7 @@ def _pass() -> NftRule:
 def _input_pass() -> Chain:
     return Chain(
         (
-            NftRule((FamilyMatch(6), IcmpMatch(6, _NEIGHBOUR_TYPES)), Accept(), "neighbour discovery"),
+            NftRule((FamilyMatch(6), IcmpMatch(6, NEIGHBOUR_TYPES)), Accept(), "neighbour discovery"),
             NftRule((FamilyMatch(4), ProtocolMatch(_UDP), *_ports(68, 67)), Accept(), "DHCP"),
             NftRule((FamilyMatch(6), ProtocolMatch(_UDP), *_ports(546, 547)), Accept(), "DHCPv6"),
             NftRule((ProtocolMatch(_UDP), PortMatch(DESTINATION, ((53, 53),))), Accept(), "DNS"),
