@@ -185,6 +185,9 @@ class FakeRoutes:
     def replace_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
         return tuple(map(self._replace, routes))
 
+    def add_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
+        return tuple(map(self._add, routes))
+
     def delete_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
         return tuple(map(self._delete, routes))
 
@@ -203,6 +206,12 @@ class FakeRoutes:
         wanted = parse_network(address)
         found = [route for route in self.all if parse_network(route.destination).covers(wanted)]
         return max(found, key=lambda route: parse_network(route.destination).length, default=None)
+
+    def _add(self, route: Route) -> CalicoError | None:
+        if any((other.destination, other.metric) == (route.destination, route.metric) for other in self.all):
+            self.changes += 1
+            return AlreadyExistsError(f"cannot add route {route.destination}: file exists")
+        return self._replace(route)
 
     def _replace(self, route: Route) -> CalicoError | None:
         self.changes += 1

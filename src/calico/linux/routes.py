@@ -117,6 +117,10 @@ class Routes(SocketOwner):
         """``replace`` for many, far cheaper than one by one; for each its error or ``None``, in order."""
         return self._each(routes, _replacement, "set")
 
+    def add_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
+        """Put many in; AlreadyExistsError for each whose destination has a route of this metric, which stays."""
+        return self._each(routes, _addition, "add")
+
     def delete_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
         """``delete`` for many; for each its error or ``None``, in order."""
         return self._each(routes, _removal, "delete")
@@ -250,10 +254,18 @@ def _parse(message: Message, device_name: Callable[[int], str | None]) -> Route:
 
 
 def _replacement(route: Route, index_of: IndexOf) -> Request:
+    return _new(route, index_of, NLM_F_REPLACE)
+
+
+def _addition(route: Route, index_of: IndexOf) -> Request:
+    return _new(route, index_of, NLM_F_EXCL)
+
+
+def _new(route: Route, index_of: IndexOf, if_present: int) -> Request:
     # IPv4 wants to be told what is on the link; IPv6 knows no scopes of routes.
     on_link = route.gateway is None and route.kind == "unicast" and ":" not in route.destination
     scope = _SCOPE_LINK if on_link else _SCOPE_GLOBAL
-    return Request(RTM_NEWROUTE, _payload(route, scope, index_of), NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE)
+    return Request(RTM_NEWROUTE, _payload(route, scope, index_of), NLM_F_ACK | NLM_F_CREATE | if_present)
 
 
 def _with_metric(payload: bytes, metric: int) -> bytes:

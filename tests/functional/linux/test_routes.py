@@ -79,6 +79,17 @@ def test_route_moves_to_another_device_in_one_step(host: Netns) -> None:
         assert ours(routes) == set(moved)
 
 
+def test_adding_leaves_what_is_there(host: Netns) -> None:
+    host.run("ip", "link", "set", "tmp0", "up")
+    others = [Route(route.destination, "tmp0", protocol=4) for route in DEVICE_ROUTES]
+    with Routes() as routes:
+        assert set(routes.add_all(DEVICE_ROUTES)) == {None}
+        assert ours(routes) == set(DEVICE_ROUTES)
+
+        assert {type(outcome) for outcome in routes.add_all(others)} == {AlreadyExistsError}
+        assert ours(routes) == set(DEVICE_ROUTES)
+
+
 def test_lists_are_filtered(host: Netns) -> None:
     with Routes() as routes:
         routes.replace_all(ALL_KINDS)

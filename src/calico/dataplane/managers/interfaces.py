@@ -22,7 +22,7 @@ from calico.model.codec import INTERFACE_PREFIX
 from calico.model.errors import AlreadyExistsError, CalicoError, NotFoundError
 from calico.model.gateways import IPV6_GATEWAY
 from calico.model.keys import EndpointKey
-from calico.model.net import parse_network
+from calico.model.net import address_of, parse_network
 from calico.updates import EndpointRemove, EndpointUpdate, Update
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class InterfaceManager:
                 self._endpoints[key] = endpoint
                 self._owners[endpoint.name] = key
                 if old is None or old.nets != endpoint.nets:
-                    destinations = frozenset(str(parse_network(net)) for net in endpoint.nets)
+                    # Single addresses, as in sources and tags: a wider route would draw the host's own traffic in.
+                    destinations = frozenset(str(parse_network(address_of(net))) for net in endpoint.nets)
                     self._routes.claim(endpoint.name, destinations)
                     self._pending.add(endpoint.name)
             case EndpointRemove(key):

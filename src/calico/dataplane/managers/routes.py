@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from calico.linux.routes import ROUTE_PROTOCOL, Route
-from calico.model.errors import CalicoError, NotFoundError
+from calico.model.codec import INTERFACE_PREFIX
+from calico.model.errors import AlreadyExistsError, ApplyError, CalicoError, NotFoundError
+from calico.model.net import parse_network
 
 log = logging.getLogger(__name__)
 
@@ -13,8 +15,12 @@ log = logging.getLogger(__name__)
 class RouteTable(Protocol):
     """What is needed of the host's routes; see :class:`calico.linux.routes.Routes`."""
 
+    def add_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
+        """Set many; AlreadyExistsError for each whose destination has a route already."""
+        ...
+
     def replace_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
-        """Set many; for each its error or ``None``."""
+        """Set many, also in place of other routes; for each its error or ``None``."""
         ...
 
     def delete_all(self, routes: Sequence[Route]) -> tuple[CalicoError | None, ...]:
@@ -32,7 +38,8 @@ class EndpointRoutes:
     """Keeps one route for each destination that an interface claims while it is up.
 
     When several claim one (an endpoint that is long gone may still stand in the datastore), the newest that is up
-    has it. What we set is remembered, so that nothing is read or written twice.
+    has it. What we set is remembered, so that nothing is read or written twice. A route that somebody else made for
+    a destination stays: the host may need it more than the endpoint does.
     """
 
     def __init__(self, table: RouteTable) -> None:
@@ -93,7 +100,7 @@ class EndpointRoutes:
             name: None for destination in destinations for name in self._claims.get(destination, ())
         }
         missing = [route for d, route in wanted.items() if route and self._installed.get(d) != route]
-        for route, error in zip(missing, self._table.replace_all(missing), strict=True) if missing else ():
+        for route, error in self._set(missing).items():
             if error is None:
                 self._installed[route.destination] = route
             else:
@@ -115,6 +122,37 @@ class EndpointRoutes:
             if name in self._up:
                 return Route(destination, name)
         return None
+
+    def _set(self, routes: Sequence[Route]) -> dict[Route, CalicoError | None]:
+        """Set routes, in place of ours but not of others; for each its error or ``None``."""
+        ours = [route for route in routes if route.destination in self._installed]
+        fresh = [route for route in routes if route.destination not in self._installed]
+        outcome = dict(zip(fresh, self._table.add_all(fresh), strict=True)) if fresh else {}
+        present = [route for route, error in outcome.items() if isinstance(error, AlreadyExistsError)]
+        foreign = self._foreign({parse_network(route.destination).version for route in present})
+        for route in present:
+            if route.destination not in foreign:
+                ours.append(route)
+                continue
+            outcome[route] = ApplyError(
+                f"the host has another route to {route.destination}: give the container another address, or find "
+                f"the route with `ip route show {route.destination}` and delete it"
+            )
+        return outcome | (dict(zip(ours, self._table.replace_all(ours), strict=True)) if ours else {})
+
+    def _foreign(self, versions: Iterable[int]) -> set[str]:
+        """The destinations to which somebody else made a route that ours would take the place of.
+
+        Routes by endpoints' interfaces are ours to change, whoever made them.
+        """
+        return {
+            route.destination
+            for version in versions
+            for route in self._table.list(version)
+            if route.metric == 0
+            and route.protocol != ROUTE_PROTOCOL
+            and not (route.device or "").startswith(INTERFACE_PREFIX)
+        }
 
     def _delete(self, routes: Sequence[Route]) -> None:
         for route, error in zip(routes, self._table.delete_all(routes), strict=True) if routes else ():

@@ -237,12 +237,12 @@ def test_changed_interface_name_moves_the_route(host: Host) -> None:
     assert host.states["e"].name == B
 
 
-def test_networks_with_host_bits_are_routed_whole(host: Host) -> None:
+def test_only_the_address_of_a_network_is_routed(host: Host) -> None:
     host.router.add_link(A)
-    host.update(A, "10.0.0.9/29")
+    host.update(A, "10.0.0.9/29", "0.0.0.0/0")
     host.run()
 
-    assert host.router.routes.ours == {"10.0.0.8/29": A}
+    assert host.router.routes.ours == {"10.0.0.9/32": A, "0.0.0.0/32": A}
 
 
 def test_newest_claim_to_an_address_wins_while_its_interface_is_up(host: Host) -> None:

@@ -73,3 +73,39 @@ def test_route_that_cannot_be_deleted_is_found_by_the_next_look(caplog: pytest.L
     assert routes.look((4,)) == [f"route {DESTINATIONS[0]} by cali0 was stale, is gone"]
     assert router.routes.all == set()
     router.close()
+
+
+def test_route_of_somebody_else_stays_and_is_named() -> None:
+    router = FakeRouter()
+    routes = EndpointRoutes(router.routes)
+    router.add_link("eth0")
+    router.add_link("cali0")
+    stranger = Route(DESTINATIONS[0], "eth0", protocol=4)
+    router.routes.all.add(stranger)
+    routes.on_link("cali0", up=True)
+    routes.claim("cali0", frozenset(DESTINATIONS[:2]))
+
+    fault = routes.settle()["cali0"]
+
+    assert f"the host has another route to {DESTINATIONS[0]}: give the container another address" in str(fault)
+    assert router.routes.all == {stranger, Route(DESTINATIONS[1], "cali0")}
+
+    router.routes.all.discard(stranger)
+    assert routes.settle() == {"cali0": None}
+    assert router.routes.ours == dict.fromkeys(DESTINATIONS[:2], "cali0")
+    router.close()
+
+
+def test_route_that_the_kernel_kept_is_taken_over() -> None:
+    router = FakeRouter()
+    routes = EndpointRoutes(router.routes)
+    router.add_link("cali0")
+    router.add_link("cali1")
+    routes.on_link("cali0", up=True)
+    router.routes.all.add(Route(DESTINATIONS[0], "cali1"))
+    routes.claim("cali0", frozenset(DESTINATIONS[:1]))
+
+    assert routes.settle() == {"cali0": None}
+
+    assert router.routes.ours == {DESTINATIONS[0]: "cali0"}
+    router.close()
