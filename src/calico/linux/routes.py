@@ -179,7 +179,10 @@ class Routes(SocketOwner):
 
     def _dump(self, version: int, protocol: int | None) -> Sequence[Message]:
         payload = _RTMSG.pack(_FAMILY[version], 0, 0, 0, _MAIN_TABLE, protocol or 0, 0, 0, 0)
-        return self._socket.dump(Request(_RTM_GETROUTE, payload), f"list IPv{version} routes")
+        try:
+            return self._socket.dump(Request(_RTM_GETROUTE, payload), f"list IPv{version} routes")
+        except NotFoundError:
+            return ()  # the kernel makes the table with its first route
 
     def _each(
         self, routes: Sequence[Route], make: Callable[[Route, IndexOf], Request], verb: str

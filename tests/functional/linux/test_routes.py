@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from calico.linux.links import Links
+from calico.linux.namespaces import Namespace
 from calico.linux.routes import ROUTE_PROTOCOL, Route, Routes
 from calico.model.errors import AlreadyExistsError, ApplyError, NotFoundError
 from tests.functional.netns import Netns
@@ -171,6 +172,11 @@ def test_thousands_of_refusals_are_all_heard(host: Netns) -> None:
 
         assert {type(outcome) for outcome in outcomes} == {ApplyError}
         assert "Nexthop has invalid gateway" in str(outcomes[-1])
+
+
+def test_a_namespace_that_never_had_a_route_has_none(netns: Netns) -> None:
+    with Namespace.new() as namespace, namespace.entered(), Routes() as routes:
+        assert (routes.list(4), routes.list(6)) == ((), ())
 
 
 def test_a_route_gets_another_metric_and_keeps_all_else(host: Netns) -> None:
