@@ -12,11 +12,17 @@ SETTING = "LogSeverityScreen"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
+LONGEST_LINE = 2000
+
+
 class OneLineFormatter(logging.Formatter):
-    """Writes control characters as escapes, so that a hostile name stays inside its line."""
+    """Writes control characters as escapes, so that a hostile name stays inside its line, and cuts long lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the name is logging's)
-        return super().formatMessage(record).translate(_ESCAPES)
+        text = super().formatMessage(record)
+        if len(text) > LONGEST_LINE:
+            text = f"{text[:LONGEST_LINE]}... ({len(text) - LONGEST_LINE} characters more)"
+        return text.translate(_ESCAPES)
 
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160))}

@@ -111,7 +111,7 @@ class EndpointStatuses:
         with self._changed:
             if not self._changed.wait_for(lambda: not self._obstacle(key, revision), timeout):
                 reason = self._obstacle(key, revision)
-                raise UnavailableError(f"endpoint {key.endpoint} is not up after {timeout:g} s: {reason}")
+                raise UnavailableError(f"endpoint {key.endpoint} is not up after {timeout:.3g} s: {reason}")
 
     def snapshot(self) -> DataplaneStatus:
         """Everything, for people."""

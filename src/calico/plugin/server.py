@@ -58,9 +58,13 @@ class PluginServer:
 
     async def start(self, path: Path) -> None:
         """Serve on the unix socket ``path``; an old socket there is replaced in one step."""
-        self._runner = web.AppRunner(self.application(), access_log=None, handle_signals=False)
+        http_log = logging.getLogger(f"{__name__}.http")
+        http_log.addFilter(_without_traceback)
+        self._runner = web.AppRunner(
+            self.application(), access_log=None, handle_signals=False, logger=http_log, shutdown_timeout=GRACE
+        )
         await self._runner.setup()
-        await web.SockSite(self._runner, listen_unix(path, SOCKET_MODE), shutdown_timeout=GRACE).start()
+        await web.SockSite(self._runner, listen_unix(path, SOCKET_MODE)).start()
 
     async def stop(self) -> None:
         """Take no more requests; those under way get a moment to end."""
@@ -77,6 +81,9 @@ class PluginServer:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _answer(400, {"Err": f"the request is larger than {MAX_BODY} bytes"})
+        except (OSError, web.RequestPayloadError) as error:
+            log.warning("%s: the request was not whole: %s", name, error)
+            return _answer(400, {"Err": "the request was not whole"})
         return await self._call(name, method, body)
 
     async def _call(self, name: str, method: Method, body: bytes) -> web.Response:
@@ -101,6 +108,14 @@ class PluginServer:
             return _answer(500, {"Err": f"internal error ({type(error).__name__}); see the agent's log"})
         log.debug("%s: done", name)
         return _answer(200, answer)
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """What is not HTTP is its sender's fault, not ours: one line will do."""
+    if record.exc_info and record.exc_info[1]:
+        record.msg, record.args = "this is not HTTP: %s", (" ".join(str(record.exc_info[1]).split()),)
+        record.exc_info = None
+    return True
 
 
 def _answer(status: int, body: Answer) -> web.Response:

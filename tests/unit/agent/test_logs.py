@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from calico.agent.logs import LogLevel
+from calico.agent.logs import FORMAT, LONGEST_LINE, LogLevel, OneLineFormatter
 from calico.model.changes import Change, InSync
 from calico.model.keys import ConfigKey, HostConfigKey
 
@@ -53,3 +53,14 @@ def test_everything_else_is_of_no_interest(level: LogLevel, levels: list[int]) -
         level.on_message(message)
 
     assert levels == []
+
+
+def test_text_from_outside_cannot_forge_or_flood_lines() -> None:
+    record = logging.LogRecord("calico", logging.WARNING, "", 0, "%s", (f"a\nb{'x' * 500_000}",), None)
+
+    line = OneLineFormatter(FORMAT).format(record)
+
+    assert r"WARNING calico: a\x0abxxx" in line
+    assert "\n" not in line
+    assert line.endswith("characters more)")
+    assert len(line) < LONGEST_LINE + 100
