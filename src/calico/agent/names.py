@@ -22,7 +22,6 @@ from calico.agent.engine import Engine, connect_engine
 from calico.agent.pipeline import Message
 from calico.client.naming import (
     DRIVER,
-    ORCHESTRATOR,
     Naming,
     read_container,
     read_containers,
@@ -31,7 +30,7 @@ from calico.client.naming import (
 )
 from calico.model.changes import Change
 from calico.model.errors import CalicoError, NotFoundError, UnavailableError, ValidationError
-from calico.model.keys import ContainerNameKey, EndpointKey, Key, NetworkNameKey
+from calico.model.keys import BY_HAND, ContainerNameKey, EndpointKey, Key, NetworkNameKey
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +85,7 @@ class NameKeeper:
         """Take what the datastore tells, from any thread: no event tells of an endpoint that was made by hand."""
         if not isinstance(message, Change) or not isinstance(message.key, EndpointKey) or self._loop is None:
             return
-        if message.key.host == self._host and message.key.orchestrator == ORCHESTRATOR:
+        if message.key.host == self._host and message.key.orchestrator == BY_HAND:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and the agent with it
                 self._loop.call_soon_threadsafe(self._mark, ContainerNameKey(self._host, message.key.workload))
 

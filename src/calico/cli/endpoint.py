@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from calico.cli import arguments
+from calico.cli import lookup
 from calico.client.endpoints import Endpoints
-from calico.model.errors import NotFoundError, ValidationError
-from calico.model.names import validate_name
+from calico.client.names import Names
+from calico.model.errors import AmbiguousError, NotFoundError, ValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,15 +15,25 @@ if TYPE_CHECKING:
     from calico.cli.session import Session
     from calico.client.endpoints import Found
 
+DETAILED = [
+    "Hostname", "Orchestrator ID", "Workload ID", "Endpoint ID", "Addresses", "MAC", "Profiles", "State",
+]  # fmt: skip
+
 
 def show(found: Match, session: Session) -> int:
     """Print how many endpoints there are of each host and orchestrator, or with ``--detailed`` every one."""
-    endpoints = Endpoints(session.datastore).list(**_owners(found), endpoint=found.option("--endpoint") or "")
-    if found.flag("--detailed"):
-        headers = [
-            "Hostname", "Orchestrator ID", "Workload ID", "Endpoint ID", "Addresses", "MAC", "Profiles", "State",
-        ]  # fmt: skip
-        session.out.table(headers, _detailed_rows(endpoints), sort_by="Hostname")
+    called = found.option("--endpoint")
+    if called:
+        endpoints = Names(session.datastore).find_endpoints(called, **lookup.owners(found))
+    else:
+        endpoints = Endpoints(session.datastore).list(**lookup.owners(found))
+    if found.flag("--wide"):
+        directory = lookup.directory(session)
+        names = [lookup.called(directory, key) for key, _ in endpoints]
+        rows = [(*row, *more) for row, more in zip(detailed_rows(endpoints), names, strict=True)]
+        session.out.table(DETAILED + lookup.CALLED_HEADERS, rows, sort_by="Hostname")
+    elif found.flag("--detailed"):
+        session.out.table(DETAILED, detailed_rows(endpoints), sort_by="Hostname")
     else:
         headers = ["Hostname", "Orchestrator ID", "Number of Workloads", "Number of Endpoints"]
         session.out.table(headers, _summary_rows(endpoints), sort_by="Hostname")
@@ -34,24 +44,34 @@ def show(found: Match, session: Session) -> int:
 def show_profiles(found: Match, session: Session) -> int:
     """Print the profiles of an endpoint in the order in which they are evaluated."""
     try:
-        _, endpoint = _find(found, session)
+        _, endpoint = lookup.endpoint(found, session)
+    except AmbiguousError as error:
+        raise AmbiguousError(f"Failed to list profiles in endpoint. {error}", error.candidates) from None
     except (NotFoundError, ValidationError) as error:
         raise type(error)(f"Failed to list profiles in endpoint. {error}") from None
     if not endpoint.profiles:
         session.out.line("Endpoint has no profiles associated with it.")
         return 0
-    session.out.table(["Name"], [(name,) for name in endpoint.profiles])
+    if found.flag("--wide"):
+        directory = lookup.directory(session)
+        rows = [(name, directory.network_name(name)) for name in endpoint.profiles]
+        session.out.table(["Name", "Network"], rows)
+    else:
+        session.out.table(["Name"], [(name,) for name in endpoint.profiles])
     session.out.line()
     return 0
 
 
 def append_profiles(found: Match, session: Session) -> int:
     """Put profiles at the end of an endpoint's list."""
-    names = arguments.profile_names(found.values("PROFILE"))
-    if not names:
+    texts = found.values("PROFILE")
+    if not texts:
         session.out.paragraph("No profile specified.")
         return 0
-    key, endpoint = _find_to_change(found, session, "append profiles to", "Endpoint {} is unknown to Calico.")
+    key, endpoint = lookup.endpoint_to_change(
+        found, session, "append profiles to", "Endpoint {} is unknown to Calico."
+    )
+    names = lookup.profiles(texts, session)
     if Endpoints(session.datastore).append_profiles(key, names):
         session.out.paragraph(f"Profile(s) {', '.join(names)} appended.")
     else:
@@ -62,11 +82,12 @@ def append_profiles(found: Match, session: Session) -> int:
 
 def remove_profiles(found: Match, session: Session) -> int:
     """Take profiles out of an endpoint's list."""
-    names = arguments.profile_names(found.values("PROFILE"))
-    if not names:
+    texts = found.values("PROFILE")
+    if not texts:
         session.out.paragraph("No profile specified.")
         return 0
-    key, _ = _find_to_change(found, session, "remove profiles from", "Endpoint could not be found.")
+    key, endpoint = lookup.endpoint_to_change(found, session, "remove profiles from", "Endpoint could not be found.")
+    names = lookup.profiles(texts, session, listed=endpoint.profiles)
     if Endpoints(session.datastore).remove_profiles(key, names):
         session.out.paragraph(f"Profile(s) {','.join(names)} removed.")
     else:
@@ -76,33 +97,14 @@ def remove_profiles(found: Match, session: Session) -> int:
 
 def set_profiles(found: Match, session: Session) -> int:
     """Replace an endpoint's list."""
-    names = arguments.profile_names(found.values("PROFILE"))
-    key, _ = _find_to_change(found, session, "set profiles for", "Endpoint could not be found.")
+    key, _ = lookup.endpoint_to_change(found, session, "set profiles for", "Endpoint could not be found.")
+    names = lookup.profiles(found.values("PROFILE"), session)
     Endpoints(session.datastore).set_profiles(key, names)
     if names:
         session.out.paragraph(f"Profile(s) set to {', '.join(names)}.")
     else:
         session.out.paragraph("Removed all profiles from endpoint.")
     return 0
-
-
-def _owners(found: Match) -> dict[str, str]:
-    return {name: found.option(f"--{name}") or "" for name in ("host", "orchestrator", "workload")}
-
-
-def _find(found: Match, session: Session) -> Found:
-    # An empty id would mean "any endpoint" to the look-up.
-    endpoint = validate_name(found.value("ENDPOINT"), "endpoint")
-    return Endpoints(session.datastore).find(**_owners(found), endpoint=endpoint)
-
-
-def _find_to_change(found: Match, session: Session, failed: str, unknown: str) -> Found:
-    """The endpoint to change; ``failed`` and ``unknown`` word the refusal when there is none."""
-    try:
-        return _find(found, session)
-    except NotFoundError:
-        reason = unknown.format(found.value("ENDPOINT"))
-        raise NotFoundError(f"Failed to {failed} endpoint. {reason}") from None
 
 
 def _summary_rows(endpoints: Iterable[Found]) -> list[tuple[str, ...]]:
@@ -115,7 +117,8 @@ def _summary_rows(endpoints: Iterable[Found]) -> list[tuple[str, ...]]:
     ]
 
 
-def _detailed_rows(endpoints: Iterable[Found]) -> list[tuple[str | tuple[str, ...], ...]]:
+def detailed_rows(endpoints: Iterable[Found]) -> list[tuple[str | tuple[str, ...], ...]]:
+    """The rows under ``DETAILED``."""
     return [
         (
             key.host,
@@ -134,21 +137,22 @@ def _detailed_rows(endpoints: Iterable[Found]) -> list[tuple[str | tuple[str, ..
 _OWNERS = "[--host=<H>] [--orchestrator=<O>] [--workload=<W>]"
 
 USAGES = {
-    f"endpoint show {_OWNERS} [--endpoint=<E>] [--detailed]": show,
+    f"endpoint show {_OWNERS} [--endpoint=<E>] [--detailed] [--wide]": show,
     f"endpoint <ENDPOINT> profile append {_OWNERS} [<PROFILE>...]": append_profiles,
     f"endpoint <ENDPOINT> profile remove {_OWNERS} [<PROFILE>...]": remove_profiles,
     f"endpoint <ENDPOINT> profile set {_OWNERS} [<PROFILE>...]": set_profiles,
-    f"endpoint <ENDPOINT> profile show {_OWNERS}": show_profiles,
+    f"endpoint <ENDPOINT> profile show {_OWNERS} [--wide]": show_profiles,
 }
 
-NOTES = """\
-<ENDPOINT> is the EndpointID that 'docker network inspect' shows. Profiles are tried in the order of the list; an
-endpoint without profiles sends and receives nothing.
+NOTES = f"""\
+{lookup.CALLED}
+Profiles are tried in the order of the list; an endpoint without profiles sends and receives nothing.
 
 Options:
   --host=<H>          Only endpoints on this host.
   --orchestrator=<O>  Only endpoints of this orchestrator; for Docker networks it is 'libnetwork'.
   --workload=<W>      Only endpoints of this workload.
-  --endpoint=<E>      Only the endpoint with this id.
+  --endpoint=<E>      Only what <E> calls, as <ENDPOINT> does.
   --detailed          Show every endpoint with its addresses and profiles.
+  --wide              The same, with what Docker calls container and network, and Compose's project and service.
 """

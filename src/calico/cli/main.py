@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from calico.cli.grammar import HELP_OPTIONS, PROGRAM, UsageError, match, wants_help
 from calico.cli.output import Output
 from calico.cli.session import RootRequiredError, Session
-from calico.model.errors import CalicoError
+from calico.model.errors import AmbiguousError, CalicoError
 
 TYPE_CHECKING = False  # not from typing: importing it costs as much as half of Python's own start
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ def run(arguments: Sequence[str], session: Session) -> int:
     except RootRequiredError as error:
         session.out.error(str(error))
         return NEEDS_ROOT
+    except AmbiguousError as error:
+        session.out.error(str(error))
+        for candidate in error.candidates:
+            session.out.error(f"  {candidate}")
+        return FAILED
     except CalicoError as error:
         session.out.error(str(error))
         return FAILED

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from calico.cli import arguments
+from calico.cli import arguments, lookup
 from calico.client.profiles import Profiles
 from calico.model.codec import decode, rules_document
 from calico.model.errors import InUseError, NotFoundError, ValidationError
 from calico.model.json_text import parse_json
 from calico.model.keys import ProfileRulesKey
+from calico.model.record import replace
 from calico.model.values import ProfileRules
 from calico.rules.text import parse_rule, render_rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from calico.cli.grammar import Match
     from calico.cli.output import Output
     from calico.cli.session import Session
+    from calico.client.names import Directory
     from calico.model.keys import EndpointKey
     from calico.model.values import Endpoint, Rule
 
@@ -28,15 +30,14 @@ _STDIN_LIMIT = 1 << 20
 def show(found: Match, session: Session) -> int:
     """Print the names of all profiles, or with ``--detailed`` their members."""
     names = Profiles(session.datastore).names()
-    if not found.flag("--detailed"):
+    directory = lookup.directory(session) if found.flag("--wide") else None
+    if found.flag("--detailed"):
+        _show_members(names, session, directory)
+    elif directory:
+        rows = [(name, directory.network_name(name)) for name in names]
+        session.out.table(["Name", "Network"], rows, sort_by="Name")
+    else:
         session.out.table(["Name"], [(name,) for name in names], sort_by="Name")
-        return 0
-    from calico.client.endpoints import Endpoints
-
-    members = Endpoints(session.datastore).list()
-    headers = ["Name", "Host", "Orchestrator ID", "Workload ID", "Endpoint ID", "State"]
-    rows = [row for name in names for row in _member_rows(name, members)]
-    session.out.table(headers, rows, sort_by="Name")
     return 0
 
 
@@ -50,8 +51,8 @@ def add(found: Match, session: Session) -> int:
 
 def remove(found: Match, session: Session) -> int:
     """Delete a profile, if need be with members."""
-    name = arguments.profile_name(found.value("PROFILE"))
     try:
+        name = lookup.profile_to_remove(found.value("PROFILE"), session)
         Profiles(session.datastore).delete(name, unused=not found.flag("--no-check"))
     except NotFoundError as error:
         session.out.line(str(error))
@@ -64,7 +65,7 @@ def remove(found: Match, session: Session) -> int:
 
 def show_tags(found: Match, session: Session) -> int:
     """Print the tags of a profile, one a line."""
-    name = arguments.profile_name(found.value("PROFILE"))
+    name = lookup.profile(found.value("PROFILE"), session)
     for tag in Profiles(session.datastore).get(name).tags:
         session.out.line(tag)
     return 0
@@ -72,8 +73,8 @@ def show_tags(found: Match, session: Session) -> int:
 
 def change_tag(found: Match, session: Session) -> int:
     """Put a tag on a profile, or take one off."""
-    name = arguments.profile_name(found.value("PROFILE"))
     tag = arguments.tag_name(found.value("TAG"))
+    name = lookup.profile_to_change(found.value("PROFILE"), session)
     profiles = Profiles(session.datastore)
     if found.choices == ("add",):
         profiles.add_tag(name, tag)
@@ -86,9 +87,10 @@ def change_tag(found: Match, session: Session) -> int:
 
 def add_rule(found: Match, session: Session) -> int:
     """Insert a rule at a position, by default at the end."""
-    name = arguments.profile_name(found.value("PROFILE"))
     position = arguments.position(found.option("--at"))
     rule = parse_rule(found.values("RULE"))
+    name = lookup.profile_to_change(found.value("PROFILE"), session)
+    rule = lookup.rule(rule, session)
     if not Profiles(session.datastore).add_rule(name, found.choices[0], rule, position):
         session.out.line("Rule already present, skipping.")
     return 0
@@ -96,16 +98,26 @@ def add_rule(found: Match, session: Session) -> int:
 
 def remove_rule(found: Match, session: Session) -> int:
     """Remove the rule that the words describe."""
-    name = arguments.profile_name(found.value("PROFILE"))
     rule = parse_rule(found.values("RULE"))
+    name = lookup.profile_to_change(found.value("PROFILE"), session)
     profiles = Profiles(session.datastore)
-    return _removed(session.out, profiles, name, lambda: profiles.remove_rule(name, found.choices[0], rule))
+
+    def remove() -> None:
+        try:
+            profiles.remove_rule(name, found.choices[0], rule)
+        except NotFoundError:
+            meant = lookup.rule(rule, session)
+            if meant == rule:
+                raise
+            profiles.remove_rule(name, found.choices[0], meant)
+
+    return _removed(session.out, profiles, name, remove)
 
 
 def remove_rule_at(found: Match, session: Session) -> int:
     """Remove the rule at a position."""
-    name = arguments.profile_name(found.value("PROFILE"))
     position = arguments.position(found.option("--at"))
+    name = lookup.profile_to_change(found.value("PROFILE"), session)
     assert position is not None
     Profiles(session.datastore).remove_rule_at(name, found.choices[0], position)
     return 0
@@ -113,16 +125,17 @@ def remove_rule_at(found: Match, session: Session) -> int:
 
 def show_rules(found: Match, session: Session) -> int:
     """Print the rules as people write them, numbered in evaluation order."""
-    name = arguments.profile_name(found.value("PROFILE"))
+    name = lookup.profile(found.value("PROFILE"), session)
     rules = Profiles(session.datastore).get(name).rules
-    _print_rules(session.out, "Inbound", rules.inbound)
-    _print_rules(session.out, "Outbound", rules.outbound)
+    names = lookup.tag_names(rules, session) if found.flag("--wide") else {}
+    _print_rules(session.out, "Inbound", rules.inbound, names)
+    _print_rules(session.out, "Outbound", rules.outbound, names)
     return 0
 
 
 def print_json(found: Match, session: Session) -> int:
     """Print the rules as JSON, in the form that ``rule update`` reads."""
-    name = arguments.profile_name(found.value("PROFILE"))
+    name = lookup.profile(found.value("PROFILE"), session)
     rules = Profiles(session.datastore).get(name).rules
     import json
 
@@ -132,22 +145,34 @@ def print_json(found: Match, session: Session) -> int:
 
 def update_rules(found: Match, session: Session) -> int:
     """Replace all rules by the JSON on standard input."""
-    name = arguments.profile_name(found.value("PROFILE"))
-    profiles = Profiles(session.datastore)
-    if not profiles.exists(name):
-        raise NotFoundError(f"Profile {name} not found.")
-    profiles.replace_rules(name, _read_rules(name, session.stdin.read(_STDIN_LIMIT + 1)))
+    name = lookup.profile_to_change(found.value("PROFILE"), session)
+    Profiles(session.datastore).replace_rules(name, _read_rules(name, session.stdin.read(_STDIN_LIMIT + 1)))
     session.out.line(f"Successfully updated rules on profile {name}")
     return 0
 
 
-def _member_rows(name: str, endpoints: Sequence[tuple[EndpointKey, Endpoint]]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [
-        (name, key.host, key.orchestrator, key.workload, key.endpoint, endpoint.state)
+def _show_members(names: Iterable[str], session: Session, directory: Directory | None) -> None:
+    """The endpoints of every profile; with a directory also what they are called."""
+    from calico.client.endpoints import Endpoints
+
+    members = Endpoints(session.datastore).list()
+    headers = ["Name", "Host", "Orchestrator ID", "Workload ID", "Endpoint ID", "State"]
+    rows = [row for name in names for row in _member_rows(name, members, directory)]
+    session.out.table(headers + (lookup.CALLED_HEADERS if directory else []), rows, sort_by="Name")
+
+
+def _member_rows(
+    name: str, endpoints: Sequence[tuple[EndpointKey, Endpoint]], directory: Directory | None
+) -> list[tuple[str, ...]]:
+    rows = [
+        (
+            *(name, key.host, key.orchestrator, key.workload, key.endpoint, endpoint.state),
+            *(lookup.called(directory, key) if directory else ()),
+        )
         for key, endpoint in endpoints
         if name in endpoint.profiles
     ]
-    return rows or [(name, *["None"] * 5)]
+    return rows or [(name, *["None"] * 5, *[""] * (len(lookup.CALLED_HEADERS) if directory else 0))]
 
 
 def _removed(out: Output, profiles: Profiles, name: str, remove: Callable[[], None], done: str = "") -> int:
@@ -163,10 +188,12 @@ def _removed(out: Output, profiles: Profiles, name: str, remove: Callable[[], No
     return 0
 
 
-def _print_rules(out: Output, direction: str, rules: Iterable[Rule]) -> None:
+def _print_rules(out: Output, direction: str, rules: Iterable[Rule], names: Mapping[str, str]) -> None:
+    """The rules of a direction, with the tags in ``names`` under these."""
     out.line(f"{direction} rules:")
     for number, rule in enumerate(rules, start=1):
-        out.line(f" {number:3} {render_rule(rule)}")
+        src_tag, dst_tag = (tag and names.get(tag, tag) for tag in (rule.src_tag, rule.dst_tag))
+        out.line(f" {number:3} {render_rule(replace(rule, src_tag=src_tag, dst_tag=dst_tag))}")
 
 
 def _read_rules(name: str, text: str) -> ProfileRules:
@@ -188,7 +215,7 @@ def _read_rules(name: str, text: str) -> ProfileRules:
 
 
 USAGES = {
-    "profile show [--detailed]": show,
+    "profile show [--detailed] [--wide]": show,
     "profile add <PROFILE>": add,
     "profile remove <PROFILE> [--no-check]": remove,
     "profile <PROFILE> tag show": show_tags,
@@ -196,7 +223,7 @@ USAGES = {
     "profile <PROFILE> rule add (inbound|outbound) [--at=<POSITION>] <RULE>...": add_rule,
     "profile <PROFILE> rule remove (inbound|outbound) --at=<POSITION>": remove_rule_at,
     "profile <PROFILE> rule remove (inbound|outbound) <RULE>...": remove_rule,
-    "profile <PROFILE> rule show": show_rules,
+    "profile <PROFILE> rule show [--wide]": show_rules,
     "profile <PROFILE> rule json": print_json,
     "profile <PROFILE> rule update": update_rules,
 }
@@ -209,11 +236,15 @@ A rule:
   <PROTOCOL>  tcp, udp, icmp, icmpv6, sctp, udplite, dccp or a number; type and code belong to icmp and icmpv6
   <PORTS>     80 or 80,443,8000:8080; needs a protocol that has ports
 
+<PROFILE> is the name of a profile, or of the Docker network whose Id it has as its name; but for 'remove', at least
+four characters with which only one profile begins will do. <TAG> in a rule may be a network's name, too.
 Rules are tried in order and the first that matches decides; inbound is traffic to the endpoint, outbound from it.
 Without --at a rule is added at the end. 'rule update' reads the JSON that 'rule json' prints.
 
 Options:
   --detailed       Show the endpoints of every profile.
+  --wide           Add what Docker calls networks and containers, and Compose's project and service. In rules, show
+                   the tags of networks by the networks' names.
   --no-check       Remove the profile even if endpoints use it; their traffic is then dropped.
   --at=<POSITION>  Place of the rule: 1 is the first one.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from calico.client.profiles import profile_exists
-from calico.client.store import Clock, Store, Transaction
+from calico.client.store import Clock, Store, Transaction, entries
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
 from calico.model.errors import AlreadyExistsError, NotFoundError, ValidationError
 from calico.model.keys import EndpointKey, endpoints_path
@@ -170,7 +170,9 @@ def _matching(transaction: Transaction, wanted: EndpointKey) -> tuple[Found, ...
         single = transaction.peek(wanted, Endpoint)
         return () if single is None else ((wanted, single.value),)
     directory = endpoints_path(wanted.host, wanted.orchestrator, wanted.workload)
-    found = transaction.list(directory, EndpointKey, Endpoint)
+    last = f"/{wanted.endpoint}" if wanted.endpoint else ""
+    # Only what may match is worth the time that decoding takes.
+    found = entries((item for item in transaction.raw(directory) if item.key.endswith(last)), EndpointKey, Endpoint)
     return tuple((entry.key, entry.value) for entry in found if _matches(entry.key, wanted))
 
 

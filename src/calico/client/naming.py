@@ -17,6 +17,7 @@ from calico.client.store import WRITES
 from calico.model.codec import decode
 from calico.model.errors import ValidationError
 from calico.model.keys import (
+    BY_HAND,
     ContainerNameKey,
     EndpointKey,
     Key,
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     Record = ContainerName | NetworkName
 
 DRIVER = "calico"
-ORCHESTRATOR = "docker"
-"""The orchestrator of endpoints that are made by hand; their workload is the id of the container."""
-
 PROJECT_LABEL = "com.docker.compose.project"
 SERVICE_LABEL = "com.docker.compose.service"
 
@@ -179,7 +177,7 @@ class Naming:
         def write(transaction: Transaction) -> None:
             wanted = None
             if container is not None:
-                endpoints = transaction.list(endpoints_path(self.host, ORCHESTRATOR, identity), EndpointKey, Endpoint)
+                endpoints = transaction.list(endpoints_path(self.host, BY_HAND, identity), EndpointKey, Endpoint)
                 wanted = container_record(container, networks, by_hand=any(True for _ in endpoints))
             _settle(transaction, key, wanted)
 
@@ -192,7 +190,7 @@ class Naming:
 
     def _workloads(self) -> frozenset[str]:
         """The ids of containers whose endpoints were made by hand."""
-        found = self._store.list(endpoints_path(self.host, ORCHESTRATOR), EndpointKey, Endpoint)
+        found = self._store.list(endpoints_path(self.host, BY_HAND), EndpointKey, Endpoint)
         return frozenset(entry.key.workload for entry in found)
 
     def _changes(self, wanted: Mapping[Key, Record]) -> list[tuple[str, Key | None, Record | None]]:

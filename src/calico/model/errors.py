@@ -2,6 +2,7 @@
 
     CalicoError
     ├── ValidationError      a value from outside is not acceptable; the text names the field
+    │   └── AmbiguousError   a name is that of several things; each is listed
     ├── NotFoundError        the named thing does not exist
     ├── AlreadyExistsError   the named thing exists and may not be made again
     ├── InUseError           the named thing is still used by others and stays
@@ -21,6 +22,14 @@ class CalicoError(Exception):
 
 class ValidationError(CalicoError):
     """A value from outside is not acceptable."""
+
+
+class AmbiguousError(ValidationError):
+    """A name is that of several things; ``candidates`` has a line for each that says what tells it apart."""
+
+    def __init__(self, message: str, candidates: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.candidates = candidates
 
 
 class NotFoundError(CalicoError):

@@ -27,6 +27,9 @@ AFFINITIES = "/calico/ipam/v2/host"
 BGP = "/calico/bgp/v1"
 NETWORKS = "/calico/libnetwork/v1"
 DOCKER = "/calico/docker/v1/host"
+
+BY_HAND = "docker"
+"""The orchestrator of endpoints that ``calicoctl container add`` makes; their workload is the id of the container."""
 APPLY = "/calico/apply/v1"
 
 

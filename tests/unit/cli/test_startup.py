@@ -69,6 +69,7 @@ def test_a_command_loads_neither_the_others_nor_the_agents_libraries(tmp_path: o
     assert {name for name in loaded if name.startswith("calico.cli.")} == {
         "calico.cli.arguments",
         "calico.cli.grammar",
+        "calico.cli.lookup",
         "calico.cli.main",
         "calico.cli.output",
         "calico.cli.profile",
