@@ -66,6 +66,18 @@ def test_an_attachment_is_the_same_for_docker_the_container_and_the_datastore(si
     assert "labels" not in stored
 
 
+def test_a_container_with_ipv6_has_a_way_out_of_each_version(site: Site) -> None:
+    site.network("testnet1", "--ipv6")
+    endpoint = site.container("one", "testnet1")
+    address = str(site.inspect("one")["GlobalIPv6Address"])
+
+    assert output(site, "one", "ip", "route") == ROUTES
+    (default,) = (line for line in output(site, "one", "ip", "-6", "route") if line.startswith("default"))
+    assert default.startswith("default via fe80::")
+    assert " dev cali0 " in default
+    assert stored_endpoint(site, endpoint)["ipv6_nets"] == [f"{address}/128"]
+
+
 def test_a_mac_may_be_chosen(site: Site) -> None:
     mac = "00:22:33:44:55:66"
     site.network("testnet1")

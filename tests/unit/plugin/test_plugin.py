@@ -364,6 +364,15 @@ def test_leave_and_delete_are_final_and_may_be_repeated(plugin: Plugin) -> None:
     assert plugin.endpoint() is None
 
 
+def test_what_docker_tells_and_asks_by_the_way_is_answered(plugin: Plugin) -> None:
+    attach(plugin)
+    node = {"DiscoveryType": 1, "DiscoveryData": {"Address": "192.0.2.2", "BindAddress": "0.0.0.0", "Self": False}}
+
+    assert plugin.must("NetworkDriver.EndpointOperInfo", IDS) == {"Value": {}}
+    for method in ("DiscoverNew", "DiscoverDelete"):
+        assert plugin.must(f"NetworkDriver.{method}", node) == {}
+
+
 def test_pool_placeholders(plugin: Plugin) -> None:
     assert plugin.must("IpamDriver.RequestPool", {"AddressSpace": "CalicoLocalAddressSpace", "V6": False}) == {
         "PoolID": "CalicoPoolIPv4",
@@ -376,6 +385,11 @@ def test_pool_placeholders(plugin: Plugin) -> None:
         "Data": {"com.docker.network.gateway": "::/0"},
     }
     assert plugin.must("IpamDriver.RequestPool", {"Pool": "192.168.0.0/16"})["PoolID"] == "192.168.0.0/16"
+    assert plugin.must("IpamDriver.RequestPool", {"Pool": "fd80:24e2:f998:72d6::/64", "V6": True}) == {
+        "PoolID": "fd80:24e2:f998:72d6::/64",
+        "Pool": "fd80:24e2:f998:72d6::/64",
+        "Data": {"com.docker.network.gateway": "::/0"},
+    }
     assert plugin.must("IpamDriver.ReleasePool", {"PoolID": "192.168.0.0/16"}) == {}
 
 
