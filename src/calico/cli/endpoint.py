@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calico.cli import lookup
+from calico.cli import lookup, profile_list
 from calico.client.endpoints import Endpoints
 from calico.client.names import Names
 from calico.model.errors import AmbiguousError, NotFoundError, ValidationError
@@ -64,47 +64,29 @@ def show_profiles(found: Match, session: Session) -> int:
 
 def append_profiles(found: Match, session: Session) -> int:
     """Put profiles at the end of an endpoint's list."""
-    texts = found.values("PROFILE")
-    if not texts:
-        session.out.paragraph("No profile specified.")
-        return 0
-    key, endpoint = lookup.endpoint_to_change(
-        found, session, "append profiles to", "Endpoint {} is unknown to Calico."
-    )
-    names = lookup.profiles(texts, session)
-    if Endpoints(session.datastore).append_profiles(key, names):
-        session.out.paragraph(f"Profile(s) {', '.join(names)} appended.")
-    else:
-        present = next((name for name in endpoint.profiles if name in names), names[0])
-        session.out.paragraph(f"Profile {present} is already in endpoint profile list")
-    return 0
+
+    def find() -> Found:
+        return lookup.endpoint_to_change(found, session, "append profiles to", "Endpoint {} is unknown to Calico.")
+
+    return profile_list.append(find, found.values("PROFILE"), session)
 
 
 def remove_profiles(found: Match, session: Session) -> int:
     """Take profiles out of an endpoint's list."""
-    texts = found.values("PROFILE")
-    if not texts:
-        session.out.paragraph("No profile specified.")
-        return 0
-    key, endpoint = lookup.endpoint_to_change(found, session, "remove profiles from", "Endpoint could not be found.")
-    names = lookup.profiles(texts, session, listed=endpoint.profiles)
-    if Endpoints(session.datastore).remove_profiles(key, names):
-        session.out.paragraph(f"Profile(s) {','.join(names)} removed.")
-    else:
-        session.out.paragraph(f"Profile {names[0]} is not in endpoint profile list.")
-    return 0
+
+    def find() -> Found:
+        return lookup.endpoint_to_change(found, session, "remove profiles from", "Endpoint could not be found.")
+
+    return profile_list.remove(find, found.values("PROFILE"), session)
 
 
 def set_profiles(found: Match, session: Session) -> int:
     """Replace an endpoint's list."""
-    key, _ = lookup.endpoint_to_change(found, session, "set profiles for", "Endpoint could not be found.")
-    names = lookup.profiles(found.values("PROFILE"), session)
-    Endpoints(session.datastore).set_profiles(key, names)
-    if names:
-        session.out.paragraph(f"Profile(s) set to {', '.join(names)}.")
-    else:
-        session.out.paragraph("Removed all profiles from endpoint.")
-    return 0
+
+    def find() -> Found:
+        return lookup.endpoint_to_change(found, session, "set profiles for", "Endpoint could not be found.")
+
+    return profile_list.replace(find, found.values("PROFILE"), session)
 
 
 def _summary_rows(endpoints: Iterable[Found]) -> list[tuple[str, ...]]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "Show whether calico-node runs here and how it fares.",
     "profile": "Create, show and change policy profiles, their tags and rules.",
     "endpoint": "Show endpoints and change the profiles they carry.",
+    "container": "Give containers that have no Calico network an interface and addresses.",
     "pool": "Add, remove and show address pools.",
     "bgp": "Show and change how all hosts exchange routes.",
     "ipam": "Look up or release a single address.",
