@@ -24,6 +24,7 @@ from calico.model.keys import (
     Key,
     ReadyKey,
     endpoints_path,
+    names_path,
 )
 from calico.model.names import validate_node_name
 from calico.model.net import address_of, canonical_address, parse_address
@@ -164,7 +165,8 @@ class Nodes:
         self._store.run(partial(_release_tunnel_address, host=host))
         claims = bool(self._affinities.list(host))
         self._affinities.release_host(host)
-        return self._store.delete_below((f"{BGP}/host/{host}", f"{HOSTS}/{host}")) or claims
+        directories = (f"{BGP}/host/{host}", f"{HOSTS}/{host}", names_path(host))
+        return self._store.delete_below(directories) or claims
 
     def check_removable(self, host: str, *, endpoints: bool = False) -> None:
         """Raise :class:`InUseError` when a node has endpoints and is not to be removed with them."""

@@ -11,7 +11,7 @@ from calico.client.pools import Pools
 from calico.datastore.api import Put
 from calico.datastore.memory import MemoryDatastore
 from calico.model.errors import AlreadyExistsError, InUseError, NotFoundError, ValidationError
-from calico.model.keys import BGPConfigKey, ConfigKey, EndpointKey, HostConfigKey
+from calico.model.keys import BGPConfigKey, ConfigKey, ContainerNameKey, EndpointKey, HostConfigKey
 from calico.model.values import BGPPeer, Endpoint
 from tests.fakes.interleaving import CrashError, InterleavedDatastore, crash
 from tests.fakes.ipam_state import read_ipam
@@ -226,6 +226,14 @@ class TestRemove:
         before = tree(datastore)
         assert not nodes.remove("h9")
         assert tree(datastore) == before
+
+    def test_forgets_what_docker_called_its_containers(self, datastore: MemoryDatastore, nodes: Nodes) -> None:
+        for host in ("h1", "h2"):
+            nodes.register(host, f"10.9.8.{host[1]}")
+            datastore.transact((), (Put(ContainerNameKey(host, "c1").path, '{"name": "web"}'),))
+        nodes.remove("h1")
+        assert datastore.get(ContainerNameKey("h1", "c1").path) is None
+        assert datastore.get(ContainerNameKey("h2", "c1").path) is not None
 
     def test_tells_whether_the_host_held_anything(self, datastore: MemoryDatastore, nodes: Nodes) -> None:
         nodes.register("h1", "10.9.8.1")
