@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico.cli.main import COMMANDS
+from tests.fakes.containers import StackState
 from tests.fakes.terminal import Executed, Terminal
 
 WORDS = [
@@ -13,15 +14,18 @@ WORDS = [
     "update", "profile", "inbound", "outbound", "allow", "deny", "tcp", "icmp", "type", "8", "from", "to", "ports",
     "80,443", "cidr", "10.0.0.0/8", "10.1.0.0/16", "10.1.0.1", "fd80::/64", "WEB", "DB", "e1", "h1", "--at=1",
     "--at", "-1", "--detailed", "--no-check", "--force", "--ipip", "--nat-outgoing", "--ipv4", "--ipv6", "--host=h1",
+    "--wide", "web", "web@net", "shop/web", "net",
     "--ip=10.9.8.7", "--runtime=none", "--detach=false", "peer", "as", "64511", "node-mesh", "on", "off", "felix",
-    "loglevel", "debug", "--remove-endpoints", "--hostname=h1", "--vxlan", "--", "-h", "--help", "", "\x1b[2J", "a;b", "$(reboot)",
+    "loglevel", "debug", "--remove-endpoints", "--hostname=h1", "--vxlan", "c1", "ip", "/run/netns/red",
+    "--interface=hello", "--", "-h", "--help", "", "\x1b[2J", "a;b", "$(reboot)",
     "../..", "\udcff", "x" * 200,
 ]  # fmt: skip
 ARGUMENTS = st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=9)
 SUB_COMMANDS = st.sampled_from(
     ["profile WEB rule add inbound", "profile WEB rule remove inbound", "profile WEB tag", "profile", "pool add",
      "pool range add", "pool", "endpoint e1 profile set", "endpoint", "ipam", "node", "status", "bgp", "bgp peer",
-     "node bgp peer", "config felix", "config node bgp", "config bgp"]
+     "node bgp peer", "config felix", "config node bgp", "config bgp", "container", "container add c1", "container c1 ip add",
+     "container c1 profile", "container /run/netns/red"]
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -31,8 +35,10 @@ JSON = st.recursive(
 
 
 def prepared() -> Terminal:
-    """A terminal with a profile, a pool and an endpoint."""
+    """A terminal with a profile, a pool, an endpoint and containers."""
     terminal = Terminal()
+    terminal.machine.containers.run("c1")
+    terminal.machine.containers.stacks["/run/netns/red"] = StackState()
     terminal("profile add WEB")
     terminal("pool add 10.1.0.0/16")
     value = {"state": "active", "mac": "ee:ee:ee:ee:ee:ee", "profile_ids": ["WEB"]}
@@ -89,6 +95,9 @@ PATHS = st.sampled_from(
         "/calico/bgp/v1/global/loglevel",
         "/calico/v1/config/LogSeverityScreen",
         "/calico/v1/host/h1/config/marker",
+        "/calico/docker/v1/host/h1/container/c1",
+        "/calico/docker/v1/host/h1/container/c;1",
+        "/calico/docker/v1/host/h1/network/WEB",
     ]
 )
 READING = [
@@ -96,6 +105,8 @@ READING = [
     "profile WEB tag show", "endpoint show", "endpoint show --detailed", "endpoint e1 profile show", "pool show",
     "ipam info 10.1.0.1", "status", "node show", "bgp peer show", "node bgp peer show", "bgp node-mesh",
     "bgp default-node-as", "config felix loglevel", "config bgp loglevel", "config bgp as_num --force",
+    "endpoint show --wide", "profile show --wide --detailed", "profile WEB rule show --wide",
+    "endpoint show --endpoint=web", "endpoint web profile show", "profile net tag show",
 ]  # fmt: skip
 
 
