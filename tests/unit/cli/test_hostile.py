@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from calico.cli.main import COMMANDS
 from tests.fakes.containers import StackState
+from tests.fakes.containers import StackState
 from tests.fakes.terminal import Executed, Terminal
 
 WORDS = [
