@@ -233,3 +233,27 @@ def test_the_demo_tells_the_truth(site: Site) -> None:
     assert "testnet" not in site.host.docker("network", "ls").stdout
     assert "calico" not in site.host.run("nft", "list", "tables").stdout
     site.start_agent()
+
+
+def test_policy_is_complete_when_a_container_starts(site: Site) -> None:
+    """Profiles named with the network and with the attachment hold from the first packet on."""
+    site.host.calicoctl("profile", "add", "WEB")
+    site.rules("WEB", "remove", "inbound", "--at=1")
+    site.rules("WEB", "add", "inbound", "allow", "tcp", "to", "ports", "80")
+    site.network("front", "--opt", "profiles=WEB")
+    site.network("back")
+    site.container("one", "front")
+    site.container("two", 'name=back,"driver-opt=calico.profiles=web,@network"')
+    site.container("three", "back")
+    two = site.address("two")
+
+    assert site.fetches("one", two)
+    assert not site.fetches("one", two, 8080)
+    assert site.fetches("three", two, 8080)
+    refused = site.host.docker(
+        "run", "--rm", "--network", "name=back,driver-opt=calico.profiles=nobody", "busybox", "true", check=False
+    )
+    assert "profile nobody does not exist" in refused.stderr
+
+    site.clear()
+    site.host.calicoctl("profile", "remove", "WEB")

@@ -34,6 +34,7 @@ from calico.calc.graph import CalcGraph
 from calico.client.addresses import Addresses
 from calico.client.keeper import Keeper
 from calico.client.naming import Naming
+from calico.client.profiles import Profiles
 from calico.client.store import Store
 from calico.dataplane.assembly import Dataplane, open_dataplane
 from calico.dataplane.clean import clean_host as clean_host
@@ -146,7 +147,7 @@ class Agent:
 
     def _plugin_server(self, datastore: Datastore, dataplane: Dataplane, scope: Scope) -> PluginServer:
         store = Store(datastore)
-        network = NetworkDriver(store, self._settings.node, Links, dataplane.statuses, scope)
+        network = NetworkDriver(store, Profiles(datastore), self._settings.node, Links, dataplane.statuses, scope)
         ipam = IPAMDriver(store, Addresses(datastore, self._settings.node, shuffle=random.shuffle))
         return PluginServer(plugin_methods(network, ipam), time.monotonic)
 

@@ -1,7 +1,7 @@
 """The network driver: networks become profiles, attachments become endpoints, sandboxes get a veth pair.
 
-    CreateNetwork    the network's record and its default profile, unless a profile of that name exists
-    CreateEndpoint   the endpoint, with the network's profile; from here on the agent prepares the kernel
+    CreateNetwork    the network's record, and those of its profiles that do not exist yet
+    CreateEndpoint   the endpoint, with the network's profiles or its own; from here on the agent prepares the kernel
     Join             the veth pair; answers only when the kernel polices the endpoint
     Leave            the veth pair goes
     DeleteEndpoint   the endpoint goes
@@ -16,15 +16,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from calico.client.profiles import Profiles
 from calico.client.store import Deadline, Store, Transaction
 from calico.model.codec import INTERFACE_PREFIX, interface_name
 from calico.model.errors import AlreadyExistsError, CalicoError, NotFoundError, ValidationError
 from calico.model.gateways import IPV4_GATEWAY, IPV6_GATEWAY
 from calico.model.keys import EndpointKey, NetworkKey, ProfileRulesKey, ProfileTagsKey
-from calico.model.names import canonical_mac
+from calico.model.names import canonical_mac, is_name
 from calico.model.net import canonical_cidr
 from calico.model.values import DockerNetwork, Endpoint, default_profile
 from calico.plugin.ipam import ADDRESS_SPACES, is_any_network
+from calico.plugin.profile_list import NETWORKS_OWN, endpoint_profiles, joined, network_profiles
 from calico.plugin.server import Answer
 from calico.plugin.wire import (
     INTERNAL_OPTION,
@@ -43,6 +45,9 @@ log = logging.getLogger(__name__)
 ORCHESTRATOR = "libnetwork"
 WORKLOAD = "libnetwork"
 CONTAINER_MAC = "ee:ee:ee:ee:ee:ee"
+PROFILES_FIELD = "Profiles"
+"""Ours in the stored record of a network: the names of its profiles, in order."""
+
 CONNECTED = 1
 """Docker's route type for "on this link, no next hop"."""
 
@@ -78,12 +83,14 @@ class NetworkDriver:
     def __init__(
         self,
         store: Store,
+        profiles: Profiles,
         host: str,
         open_links: Callable[[], AbstractContextManager[Links]],
         readiness: Readiness,
         scope: Callable[[], str],
     ) -> None:
         self._store = store
+        self._profiles = profiles
         self._host = host
         self._open_links = open_links
         self._readiness = readiness
@@ -95,16 +102,18 @@ class NetworkDriver:
         return {"Scope": scope, "ConnectivityScope": scope}
 
     def create_network(self, request: CreateNetwork, deadline: Deadline) -> Answer:
-        """Store the network's record and make its profile; a profile that exists is kept as it is."""
+        """Store the network's record and make its profiles; a profile that exists is kept as it is."""
         _check_network(request)
-        profile = default_profile(request.network_id)
-        record = DockerNetwork(_record(request))
+        named = [self._find_profile(name) or name for name in network_profiles(request.driver_options)]
+        profiles = tuple(named) or (request.network_id,)
+        record = DockerNetwork({**_record(request), PROFILES_FIELD: list(profiles)})
 
         def operation(transaction: Transaction) -> None:
-            tags, rules = ProfileTagsKey(profile.name), ProfileRulesKey(profile.name)
-            if not transaction.exists(tags) and not transaction.exists(rules):
-                transaction.put(tags, profile.tags)
-                transaction.put(rules, profile.rules)
+            for name in profiles:
+                profile, tags, rules = default_profile(name), ProfileTagsKey(name), ProfileRulesKey(name)
+                if not transaction.exists(tags) and not transaction.exists(rules):
+                    transaction.put(tags, profile.tags)
+                    transaction.put(rules, profile.rules)
             transaction.put(NetworkKey(request.network_id), record)
 
         self._store.run(operation, deadline)
@@ -112,7 +121,10 @@ class NetworkDriver:
         return {}
 
     def delete_network(self, request: NetworkRequest, deadline: Deadline) -> Answer:
-        """Remove the network's record and profile; what is gone already is fine."""
+        """Remove the network's record and the profile of its Id; what is gone already is fine.
+
+        Profiles that were named for the network stay: others may use them.
+        """
 
         def operation(transaction: Transaction) -> None:
             for key in (
@@ -140,20 +152,23 @@ class NetworkDriver:
         if not interface.address and not interface.address_ipv6:
             raise ValidationError("the endpoint has no address: create the network with --ipam-driver calico")
         key = self._key(request)
-        fresh = _endpoint(request, interface)
+        named = tuple(self._must_find_profile(name) for name in endpoint_profiles(request.options or {}))
 
         def operation(transaction: Transaction) -> None:
-            if transaction.get(NetworkKey(request.network_id), DockerNetwork) is None:
+            network = transaction.get(NetworkKey(request.network_id), DockerNetwork)
+            if network is None:
                 raise NotFoundError(
                     f"network {request.network_id} is not in calico's datastore: remove and create it again"
                 )
+            own = _profiles_of(network, request.network_id)
+            fresh = _endpoint(request, interface, joined(named, own) if named else own)
             existing = transaction.get(key, Endpoint)
             wanted = fresh if existing is None else _readdressed(existing, fresh)
             if wanted != existing:
                 transaction.put(key, wanted)
 
         self._store.run(operation, deadline)
-        log.info("endpoint %s: created with %s", request.endpoint_id, ", ".join(fresh.nets))
+        log.info("endpoint %s: created", request.endpoint_id)
         # A value may be answered only for what Docker left open.
         return {"Interface": {} if interface.mac_address else {"MacAddress": CONTAINER_MAC}}
 
@@ -195,6 +210,18 @@ class NetworkDriver:
         """What Docker tells us and we have no use for."""
         return {}
 
+    def _find_profile(self, name: str) -> str | None:
+        try:
+            return self._profiles.resolve(name)
+        except NotFoundError:
+            return None
+
+    def _must_find_profile(self, name: str) -> str:
+        found = name if name == NETWORKS_OWN else self._find_profile(name)
+        if found is None:
+            raise NotFoundError(f"profile {name} does not exist: make it with `calicoctl profile add {name}`")
+        return found
+
     def _key(self, request: EndpointRequest) -> EndpointKey:
         return EndpointKey(self._host, ORCHESTRATOR, WORKLOAD, request.endpoint_id)
 
@@ -203,9 +230,6 @@ def _check_network(request: CreateNetwork) -> None:
     """Refuse what we would not honour."""
     if (request.options or {}).get(INTERNAL_OPTION) is True:
         raise ValidationError("the calico driver does not support --internal: use a profile's outbound rules")
-    unknown = sorted(request.driver_options)
-    if unknown:
-        raise ValidationError(f"the calico driver does not know the option {unknown[0]!r}: it takes no --opt")
     for data in (request.ipv4_data or [], request.ipv6_data or []):
         if len(data) > 1:
             raise ValidationError("the calico driver takes one subnet of each IP version")
@@ -237,12 +261,20 @@ def _record(request: CreateNetwork) -> dict[str, object]:
     }
 
 
-def _endpoint(request: CreateEndpoint, interface: Interface) -> Endpoint:
+def _profiles_of(network: DockerNetwork, network_id: str) -> tuple[str, ...]:
+    """The network's profile list as it was made; that of its Id for a record without one."""
+    names = network.request.get(PROFILES_FIELD)
+    if not isinstance(names, list) or not names or not all(map(is_name, names)):
+        return (network_id,)
+    return tuple(names)
+
+
+def _endpoint(request: CreateEndpoint, interface: Interface, profiles: tuple[str, ...]) -> Endpoint:
     return Endpoint(
         state="active",
         name=interface_name(request.endpoint_id),
         mac=canonical_mac(interface.mac_address or CONTAINER_MAC),
-        profiles=(request.network_id,),
+        profiles=profiles,
         ipv4_nets=_host_nets(interface.address, 4),
         ipv6_nets=_host_nets(interface.address_ipv6, 6),
     )

@@ -11,6 +11,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from calico.client.addresses import Addresses
+from calico.client.profiles import Profiles
 from calico.client.store import Store
 from calico.datastore.api import Delete, Put
 from calico.datastore.memory import MemoryDatastore
@@ -80,7 +81,14 @@ class Plugin:
         self.readiness = FakeReadiness()
         for cidr in ("192.168.0.0/16", "fd80:24e2:f998:72d6::/64"):
             self.put(PoolKey(cidr), IPPool(cidr))
-        network = NetworkDriver(self.store, "h1", lambda: nullcontext(self.links), self.readiness, lambda: "local")
+        network = NetworkDriver(
+            self.store,
+            Profiles(self.datastore),
+            "h1",
+            lambda: nullcontext(self.links),
+            self.readiness,
+            lambda: "local",
+        )
         ipam = IPAMDriver(self.store, Addresses(self.datastore, "h1"))
         self.server = PluginServer(plugin_methods(network, ipam), time.monotonic)
 
