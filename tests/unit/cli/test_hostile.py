@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from calico.cli.main import COMMANDS
 from tests.fakes.containers import StackState
-from tests.fakes.containers import StackState
 from tests.fakes.terminal import Executed, Terminal
 
 WORDS = [
@@ -25,8 +24,8 @@ ARGUMENTS = st.lists(st.sampled_from(WORDS) | st.text(max_size=6), max_size=9)
 SUB_COMMANDS = st.sampled_from(
     ["profile WEB rule add inbound", "profile WEB rule remove inbound", "profile WEB tag", "profile", "pool add",
      "pool range add", "pool", "endpoint e1 profile set", "endpoint", "ipam", "node", "status", "bgp", "bgp peer",
-     "node bgp peer", "config felix", "config node bgp", "config bgp", "container", "container add c1", "container c1 ip add",
-     "container c1 profile", "container /run/netns/red"]
+     "node bgp peer", "config felix", "config node bgp", "config bgp", "container", "container add c1",
+     "container c1 ip add", "container c1 profile", "container /run/netns/red"]
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
