@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from calico.cli.grammar import HELP_OPTIONS, Usage
 from calico.model.errors import CalicoError
+from calico.model.names import is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from calico.cli.grammar import Step
     from calico.cli.session import Session
+    from calico.client.names import Directory
 
 RULE = "RULE"
 
@@ -120,13 +122,13 @@ class Names:
     def _profiles(self) -> Iterable[str]:
         from calico.client.profiles import Profiles
 
-        return Profiles(self._session.datastore).names()
+        return [*Profiles(self._session.datastore).names(), *self._networks()]
 
     def _tags(self) -> Iterable[str]:
         from calico.client.profiles import Profiles
 
         profiles = Profiles(self._session.datastore)
-        tags: list[str] = []
+        tags = list(self._networks())
         for name in profiles.names():
             with suppress(CalicoError):  # a value that cannot be read has no tags to offer
                 tags += profiles.tags(name)
@@ -135,7 +137,17 @@ class Names:
     def _endpoints(self) -> Iterable[str]:
         from calico.client.endpoints import Endpoints
 
-        return [key.endpoint for key, _ in Endpoints(self._session.datastore).list()]
+        directory = self._directory()
+        for key, _ in Endpoints(self._session.datastore).list():
+            yield from directory.calls_of(key)
+
+    def _networks(self) -> Iterable[str]:
+        return filter(is_name, self._directory().network_names)
+
+    def _directory(self) -> Directory:
+        from calico.client import names
+
+        return names.Names(self._session.datastore).directory()
 
     def _hosts(self) -> Iterable[str]:
         from calico.client.nodes import Nodes

@@ -87,6 +87,13 @@ class Directory:
         names = self._containers.get((key.host, container), ContainerName())
         return EndpointNames(container, names.name, names.project, names.service, network, self.network_name(network))
 
+    def calls_of(self, key: EndpointKey) -> Iterable[str]:
+        """What somebody may type for an endpoint who has its id or a name of its container."""
+        names = self.of_endpoint(key)
+        called = [name for name in (names.name, names.compose) if name]
+        on = [f"{name}{_NETWORK_MARK}{names.network_name}" for name in called if names.network_name]
+        return [key.endpoint, *called, *on]
+
     def network_name(self, network: str) -> str:
         """What a network is called, by its Id; empty when that is not known."""
         return self._networks.get(network, "")

@@ -50,6 +50,19 @@ def test_candidates(terminal: Terminal, words: tuple[str, ...], candidates: list
     assert offered(terminal, *words) == candidates
 
 
+def test_docker_names_are_offered(terminal: Terminal) -> None:
+    terminal.put("/calico/v1/host/h1/workload/libnetwork/libnetwork/endpoint/e1", '{"state": "active"}')
+    record = '{"name": "web", "project": "shop", "service": "front", "endpoints": {"e1": "n1"}}'
+    terminal.put("/calico/docker/v1/host/h1/container/c1", record)
+    terminal.put("/calico/docker/v1/host/h1/network/n1", '{"name": "net1"}')
+    terminal.put("/calico/docker/v1/host/h1/network/n2", '{"name": "not a name"}')
+
+    every = ["e1", "shop/front", "shop/front@net1", "show", "web", "web@net1"]
+    assert offered(terminal, "endpoint", "") == every
+    assert offered(terminal, "profile", "n") == ["net1"]
+    assert offered(terminal, "profile", "WEB", "rule", "add", "inbound", "allow", "from", "tag", "n") == ["net1"]
+
+
 def test_a_datastore_that_is_away_offers_nothing() -> None:
     away = FaultyDatastore(MemoryDatastore())
     away.go_down()
