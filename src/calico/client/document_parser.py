@@ -11,7 +11,7 @@ from calico.client.place import fault
 from calico.client.tree import Fields, Items, Tree, Word, parse_trees
 from calico.model.as_number import parse_as_number
 from calico.model.errors import ValidationError
-from calico.model.names import validate_name, validate_node_name
+from calico.model.names import is_network_name, validate_name, validate_node_name
 from calico.model.net import canonical_address, parse_network
 from calico.rules.text import RuleError, parse_rule
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from calico.model.values import Rule
 
     T = TypeVar("T")
+
+
+_LONGEST_CALL = 300
 
 
 def parse_documents(text: str, source: str) -> tuple[Document, ...]:
@@ -92,6 +95,10 @@ class _Reader:
         self._mark(name, part)
         return convert(part)
 
+    def has(self, name: str) -> bool:
+        """Whether a field is still to be taken."""
+        return name in self._left
+
     def skip(self, name: str) -> None:
         """Pass over a field that is only told."""
         self._left.pop(name, None)
@@ -111,11 +118,14 @@ class _Reader:
 
 
 def _parse_profile(reader: _Reader) -> ProfileDocument:
-    name = reader.take("name", _named("profile"))
-    tags: tuple[str, ...] = reader.take("tags", _names("tag"), (name,))
+    name = reader.take("name", _named("profile"), "" if reader.has("network") else None)
+    network = reader.take("network", _checked(_network), "")
+    if network and name:
+        fault(reader.marks["network"], "give the name of the profile or that of its network, not both")
+    tags: tuple[str, ...] = reader.take("tags", _names("tag"), (name or network,))
     inbound: tuple[Rule, ...] = reader.take("inbound", _rules, ())
     outbound: tuple[Rule, ...] = reader.take("outbound", _rules, ())
-    return ProfileDocument(name, tags, inbound, outbound, marks=reader.end())
+    return ProfileDocument(name, tags, inbound, outbound, network, marks=reader.end())
 
 
 def _parse_pool(reader: _Reader) -> PoolDocument:
@@ -137,7 +147,7 @@ def _parse_endpoint(reader: _Reader) -> EndpointDocument:
     host = reader.take("host", _checked(validate_node_name), "")
     orchestrator = reader.take("orchestrator", _named("orchestrator"), "")
     workload = reader.take("workload", _named("workload"), "")
-    name = reader.take("name", _named("endpoint"))
+    name = reader.take("name", _checked(_called))
     profiles = reader.take("profiles", _names("profile"))
     reader.skip("status")
     return EndpointDocument(name, profiles, host, orchestrator, workload, marks=reader.end())
@@ -178,6 +188,19 @@ def _checked(check: Callable[[str], T]) -> Callable[[Tree], T]:
             fault(word.place, str(error))
 
     return convert
+
+
+def _network(text: str) -> str:
+    if not is_network_name(text):
+        raise ValidationError(f"{text!r} is not the name of a Docker network")
+    return text
+
+
+def _called(text: str) -> str:
+    """What an endpoint may be called is known where it is looked for; here it is one short word."""
+    if not text.isprintable() or " " in text or not 1 <= len(text) <= _LONGEST_CALL:
+        raise ValidationError(f"{text!r} calls no endpoint")
+    return text
 
 
 def _named(what: str) -> Callable[[Tree], str]:

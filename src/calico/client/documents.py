@@ -59,12 +59,16 @@ class Document:
 
 @record
 class ProfileDocument(Document):
-    """A profile: its tags, and its rules in evaluation order."""
+    """A profile: its tags, and its rules in evaluation order.
+
+    In place of the ``name`` a file may give the ``network`` whose Id it is, by the name that Docker knows.
+    """
 
     name: str
     tags: tuple[str, ...]
     inbound: tuple[Rule, ...] = ()
     outbound: tuple[Rule, ...] = ()
+    network: str = ""
     marks: Mapping[str, Place] = field(default=NO_MARKS, compare=False)
 
     @property
@@ -73,12 +77,12 @@ class ProfileDocument(Document):
 
     @property
     def label(self) -> str:
-        return f"profile {self.name}"
+        return f"profile {self.name}" if self.name else f"profile of network {self.network}"
 
     def data(self) -> dict[str, object]:
         return {
             "kind": self.kind,
-            "name": self.name,
+            **({"name": self.name} if self.name else {"network": self.network}),
             "tags": list(self.tags),
             "inbound": [render_rule(rule) for rule in self.inbound],
             "outbound": [render_rule(rule) for rule in self.outbound],
@@ -132,7 +136,10 @@ class PeerDocument(Document):
 
 @record
 class EndpointDocument(Document):
-    """The ordered profiles of an endpoint that exists. An owner that is empty may be any."""
+    """The ordered profiles of an endpoint that exists. An owner that is empty may be any.
+
+    In a file ``name`` and ``profiles`` may be what people call them, as on the command line.
+    """
 
     name: str
     profiles: tuple[str, ...]

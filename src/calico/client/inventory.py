@@ -8,11 +8,13 @@ from __future__ import annotations
 from functools import partial
 
 from calico.client.documents import KINDS, EndpointDocument, PeerDocument, PoolDocument, ProfileDocument
+from calico.client.names import Directory
 from calico.model.codec import decode
 from calico.model.errors import ValidationError
 from calico.model.keys import (
     BGP,
     CONFIG,
+    DOCKER,
     HOSTS,
     POOLS,
     PROFILES,
@@ -39,10 +41,10 @@ if TYPE_CHECKING:
     K = TypeVar("K", bound=Key)
 
 _DIRECTORIES = {
-    "profile": (PROFILES,),
+    "profile": (PROFILES, DOCKER),
     "pool": (POOLS, CONFIG),
     "bgp-peer": (BGP,),
-    "endpoint": (HOSTS, PROFILES),
+    "endpoint": (HOSTS, PROFILES, DOCKER),
 }
 
 
@@ -52,10 +54,11 @@ def directories(kinds: Collection[str]) -> tuple[str, ...]:
 
 
 class Inventory:
-    """Keys of the datastore with their texts, as documents."""
+    """Keys of the datastore with their texts, as documents; ``names`` are those that Docker gave."""
 
     def __init__(self, found: Iterable[KeyValue]) -> None:
         self._found: dict[str, KeyValue] = {item.key: item for item in found}
+        self.names = Directory(item for path, item in self._found.items() if path.startswith(f"{DOCKER}/"))
         self._keys: dict[type[Key], list[Key]] = {}
         for path in self._found:
             try:
@@ -101,6 +104,11 @@ class Inventory:
             return self.value(key, kind)
         except ValidationError:
             return None
+
+    def profile_names(self) -> set[str]:
+        """The names of all profiles, valid or not."""
+        names = {key.profile for key in self.keys(ProfileTagsKey)}
+        return names | {key.profile for key in self.keys(ProfileRulesKey)}
 
     def has_profile(self, name: str) -> bool:
         """Whether there is a profile of this name, valid or not."""
@@ -148,9 +156,7 @@ class Inventory:
     def _readers(self, kind: str) -> Iterator[Callable[[], Document | None]]:
         """For each thing of a kind, in the order of printing, what makes it a document."""
         if kind == "profile":
-            names = {key.profile for key in self.keys(ProfileTagsKey)}
-            names |= {key.profile for key in self.keys(ProfileRulesKey)}
-            yield from (partial(self.profile, name) for name in sorted(names))
+            yield from (partial(self.profile, name) for name in sorted(self.profile_names()))
         elif kind == "pool":
             pools = sorted(self.keys(PoolKey), key=lambda key: parse_network(key.cidr))
             yield from (partial(self.pool, key) for key in pools)

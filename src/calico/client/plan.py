@@ -13,6 +13,7 @@ from calico.client.documents import (
     ProfileDocument,
 )
 from calico.client.inventory import endpoint_document, profile_keys
+from calico.client.meaning import resolve
 from calico.client.place import fault
 from calico.client.pools import TUNNEL
 from calico.datastore.api import Delete, Put
@@ -110,7 +111,7 @@ def plan_apply(documents: Sequence[Document], inventory: Inventory) -> Plan:
     Raises :class:`ValidationError` with a place when a document cannot be so: an endpoint or a profile that does
     not exist, a pool that overlaps with another one.
     """
-    return Plan(tuple(_Apply(documents, inventory).changes()))
+    return Plan(tuple(_Apply(resolve(documents, inventory), inventory).changes()))
 
 
 def plan_delete(documents: Sequence[Document], inventory: Inventory, *, unused: bool = True) -> Plan:
@@ -118,7 +119,7 @@ def plan_delete(documents: Sequence[Document], inventory: Inventory, *, unused: 
 
     Raises :class:`ValidationError` for a profile that other endpoints use, unless ``unused`` is false.
     """
-    return Plan(tuple(_Removal(documents, inventory, unused=unused).changes()))
+    return Plan(tuple(_Removal(resolve(documents, inventory), inventory, unused=unused).changes()))
 
 
 class _Apply:
@@ -301,35 +302,19 @@ class _Endpoints:
         return found
 
     def find(self, document: EndpointDocument) -> tuple[EndpointKey, Endpoint] | None:
-        """The endpoint that the document means; ``None`` when there is none."""
-        keys = [key for key in self._inventory.keys(EndpointKey) if _means(document, key)]
-        if not keys:
+        """The endpoint that the document means, which has all its owners by now; ``None`` when there is none."""
+        key = EndpointKey(document.host, document.orchestrator, document.workload, document.name)
+        if not self._inventory.revision(key.path):
             return None
-        if len(keys) > 1:
-            owners = ", ".join(f"{key.host}/{key.orchestrator}/{key.workload}" for key in sorted(keys)[:5])
-            fault(
-                document.place("name"),
-                f"more than one endpoint is named {document.name}: say which by host, orchestrator and workload "
-                f"({owners})",
-            )
-        first = self._seen.setdefault(keys[0], document)
+        first = self._seen.setdefault(key, document)
         if first is not document:
             line = first.place().line
             fault(document.place(), f"{document.label} stands here a second time; first in line {line}")
         try:
-            endpoint = self._inventory.value(keys[0], Endpoint)
+            endpoint = self._inventory.value(key, Endpoint)
         except ValidationError as error:
             fault(document.place(), f"the endpoint cannot be understood: {error}")
-        return None if endpoint is None else (keys[0], endpoint)
-
-
-def _means(document: EndpointDocument, key: EndpointKey) -> bool:
-    return (
-        document.name == key.endpoint
-        and document.host in ("", key.host)
-        and document.orchestrator in ("", key.orchestrator)
-        and document.workload in ("", key.workload)
-    )
+        return None if endpoint is None else (key, endpoint)
 
 
 def _change(

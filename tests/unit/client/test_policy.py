@@ -156,7 +156,7 @@ class TestApply:
             ("{kind: endpoint, name: e1, profiles: [base, x]}", "f:1:45: Profile with name x was not found."),
             (
                 "{kind: endpoint, name: two, profiles: []}",
-                "f:1:24: more than one endpoint is named two: say which by ",
+                "f:1:24: several endpoints are called two: two of h1/libnet",
             ),
             (
                 "{kind: endpoint, name: broken, profiles: []}",
@@ -321,6 +321,74 @@ class TestLimits:
 
         with pytest.raises(ValidationError, match=r"f:4:3: one transaction takes .* split the file before line 4"):
             Policy(datastore).apply(files)
+
+
+class TestNames:
+    """A file may call things as people do; what is stored has ids."""
+
+    SHOP, OTHER = "5" * 64, "6" * 64
+
+    @pytest.fixture(autouse=True)
+    def docker(self, datastore: MemoryDatastore) -> None:
+        put(datastore, f"/calico/docker/v1/host/h1/network/{self.SHOP}", {"name": "shop"})
+        put(datastore, "/calico/docker/v1/host/h1/container/c1", {"name": "web-1", "endpoints": {"e1": self.SHOP}})
+        Profiles(datastore).create(self.SHOP)
+
+    def test_a_profile_by_its_network(self, datastore: MemoryDatastore) -> None:
+        file = "{kind: profile, network: shop, inbound: [allow tcp from tag shop to ports 80, allow from tag base]}"
+
+        plan = Policy(datastore).apply(read(file))
+
+        assert actions(plan) == [f"profile {self.SHOP} changed"]
+        assert Profiles(datastore).tags(self.SHOP) == (self.SHOP,)
+        rules = Profiles(datastore).rules(self.SHOP).inbound
+        assert [rule.src_tag for rule in rules] == [self.SHOP, "base"]
+        assert Policy(datastore).apply(read(file)).effective == ()
+
+    def test_an_endpoint_by_its_container_and_its_profiles_by_their_networks(
+        self, datastore: MemoryDatastore
+    ) -> None:
+        Policy(datastore).apply(read("{kind: endpoint, name: web-1, profiles: [shop, base]}"))
+
+        assert json.loads(text(datastore, ENDPOINT) or "")["profile_ids"] == [self.SHOP, "base"]
+
+    def test_a_tag_or_profile_of_that_name_goes_first(self, datastore: MemoryDatastore) -> None:
+        file = "[{kind: profile, name: shop}, {kind: endpoint, name: web-1, profiles: [shop]}, " + WEB[:-1] + "}]"
+        Policy(datastore).apply(read(file.replace("allow tcp to ports 80", "allow from tag shop")))
+
+        assert json.loads(text(datastore, ENDPOINT) or "")["profile_ids"] == ["shop"]
+        assert Profiles(datastore).rules("web").inbound[0].src_tag == "shop"
+
+    def test_what_is_stored_is_meant_as_it_stands(self, datastore: MemoryDatastore) -> None:
+        put(datastore, f"{PROFILE}/web/rules", {"inbound_rules": [{"src_tag": "shop"}], "outbound_rules": []})
+        put(datastore, ENDPOINT, {"state": "active", "profile_ids": ["shop"]})
+
+        documents, _ = Policy(datastore).documents()
+
+        assert Policy(datastore).apply(documents).effective == ()
+
+    @pytest.mark.parametrize(
+        ("file", "complaint"),
+        [
+            ("{kind: profile, network: chop}", "f:1:26: no Docker network with driver calico is called chop"),
+            ("{kind: profile, network: twice}", "f:1:26: several Docker networks are called twice: 6666"),
+            ("{kind: profile, name: a, inbound: [allow from tag twice]}", "f:1:36: several Docker networks are"),
+            ("[{kind: profile, network: shop}, {kind: profile, name: " + SHOP + "}]", "f:1:34: profile 555"),
+            ("{kind: endpoint, name: e1, profiles: [shop, " + SHOP + "]}", "f:1:45: profile 555"),
+            ("[{kind: endpoint, name: e1, profiles: []}, {kind: endpoint, name: web-1, profiles: []}]", "f:1:44: "),
+            ("{kind: endpoint, name: db-1, profiles: []}", "f:1:24: Endpoint db-1 is unknown to Calico."),
+        ],
+    )  # fmt: skip
+    def test_nothing_is_guessed(self, datastore: MemoryDatastore, file: str, complaint: str) -> None:
+        for network in (self.OTHER, "7" * 64):
+            put(datastore, f"/calico/docker/v1/host/h2/network/{network}", {"name": "twice"})
+        before = tree(datastore)
+
+        with pytest.raises(ValidationError) as raised:
+            Policy(datastore).apply(read(file))
+
+        assert str(raised.value).startswith(complaint)
+        assert tree(datastore) == before
 
 
 class TestDelete:
