@@ -6,7 +6,8 @@
     step         one place of a usage line: a literal word, a choice ``(a|b)``, a placeholder ``<NAME>``;
                  at the end also optional, ``[a|b]``, ``[<NAME>]``, or repeated, ``<NAME>...``, ``[<NAME>...]``
     option       ``--name`` or ``--name=<VALUE>``; ``[--a | --b]`` excludes one another,
-                 ``[--a [--b]]`` allows the second only with the first; without brackets it must be given
+                 ``[--a [--b]]`` allows the second only with the first; without brackets it must be given;
+                 ``[-a]`` and ``[-a <VALUE>]`` are short ones, which cannot be shortened further
 
 Words stand in the order of the line. Options may stand anywhere, be shortened to a unique beginning, and have
 their value behind ``=`` or as the next argument; ``--`` ends the options. A word belongs to exactly one step: what
@@ -74,7 +75,9 @@ class Option:
         self.rivals = rivals
 
     def __str__(self) -> str:
-        return f"{self.name}=<{self.value}>" if self.value else self.name
+        if not self.value:
+            return self.name
+        return f"{self.name}=<{self.value}>" if self.name.startswith("--") else f"{self.name} <{self.value}>"
 
 
 class Match:
@@ -156,16 +159,17 @@ class Usage:
                 self._add_step([part], optional=False)
 
     def _add_group(self, group: list[str], *, optional: bool) -> None:
-        if not group[0].startswith("--"):
+        if not group[0].startswith("-"):
             self._add_step([part for part in group if part != "|"], optional=optional)
             return
         rivals = len(self.options) + 1 if "|" in group else 0
         owner = ""
-        for part in group:
+        for part, after in zip(group, [*group[1:], ""], strict=True):
             if part == "[":
                 owner = group[0].partition("=")[0]
-            elif part.startswith("--"):
-                self._add_option(part, required=not optional, needs=owner, rivals=rivals)
+            elif part.startswith("-"):
+                value = f"={after}" if not part.startswith("--") and after.startswith("<") else ""
+                self._add_option(part + value, required=not optional, needs=owner, rivals=rivals)
 
     def _add_option(self, part: str, *, required: bool, needs: str = "", rivals: int = 0) -> None:
         name, _, value = part.partition("=")
@@ -285,10 +289,10 @@ def _split(arguments: Sequence[str], usages: Iterable[Usage]) -> tuple[list[str]
         if argument == "--":
             words += rest
             break
-        if not _is_option(argument):
+        given, joined, value = argument.partition("=")
+        if not _is_option(argument) and given not in known:
             words.append(argument)
             continue
-        given, joined, value = argument.partition("=")
         option = _resolve(given, known)
         if option.name in options:
             raise UsageError(f"option {option.name} is given twice")

@@ -28,6 +28,7 @@ COMMANDS = {
     "endpoint": "Show endpoints and change the profiles they carry.",
     "container": "Give containers that have no Calico network an interface and addresses.",
     "pool": "Add, remove and show address pools.",
+    "explain": "Say whether one end may reach another, by which rule, and what would allow it.",
     "bgp": "Show and change how all hosts exchange routes.",
     "ipam": "Look up or release a single address.",
     "checksystem": "Check that this host has what calico-node needs.",

@@ -218,3 +218,33 @@ def _without_options(arguments: list[str], usage: Usage) -> list[str]:
         else:
             words.append(argument)
     return words
+
+
+SHORT = ("ask <SRC> [<DST>] [-4 | -6] [-o <FORMAT>] [--from=<ADDRESS>]",)
+
+
+@pytest.mark.parametrize("text", ["a b -6 -o json", "-o json a -6 b", "-o=json -6 a b"])
+def test_short_options_stand_anywhere_with_their_value_behind(text: str) -> None:
+    _, found = match(SHORT, ["ask", *text.split()])
+
+    assert (found.value("SRC"), found.values("DST")) == ("a", ["b"])
+    assert (found.flag("-6"), found.flag("-4"), found.option("-o")) == (True, False, "json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a -o", "option -o needs a value: -o <FORMAT>"),
+        ("a -4 -6", "options -4 and -6 exclude one another"),
+        ("a -x", "unknown option '-x'"),
+        ("a -oo json", "unknown option '-oo'"),
+        ("a -4=1", "option -4 takes no value"),
+    ],
+)
+def test_short_options_that_do_not_fit(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        match(SHORT, ["ask", *text.split()])
+
+
+def test_a_negative_number_is_a_word_where_it_is_no_option() -> None:
+    assert match(SHORT, ["ask", "a", "-5"])[1].values("DST") == ["-5"]
