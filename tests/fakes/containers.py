@@ -149,8 +149,9 @@ class FakeLocalAgent:
 class FakeContainerHost:
     """The doors of `calico.client.containers.Host`.
 
-    ``steps`` counts what may go wrong; the one whose number, from 1, is ``fail_at`` raises ``error`` and ends with
-    that. ``run`` starts a container; ``stacks`` are those of namespaces by path.
+    ``steps`` counts what may go wrong; the one whose number, from 1, is ``fail_at`` raises ``error``, and when the
+    caller ``dies`` of it so does every later one. ``run`` starts a container; ``stacks`` are those of namespaces
+    by path.
     """
 
     def __init__(self, status: AgentStatus) -> None:
@@ -163,6 +164,7 @@ class FakeContainerHost:
         self.steps: list[str] = []
         self.fail_at: int | None = None
         self.error: BaseException = UnavailableError("it broke here")
+        self.dies = False
         self._random = 0
 
     def run(self, name: str, *, network_mode: str = "none", id: str = "") -> StackState:  # noqa: A002
@@ -183,7 +185,9 @@ class FakeContainerHost:
 
     def step(self, name: str) -> None:
         self.steps.append(name)
-        if len(self.steps) == self.fail_at:
+        if self.fail_at is not None and (
+            len(self.steps) == self.fail_at or (self.dies and len(self.steps) > self.fail_at)
+        ):
             raise self.error
 
     def open_stack(self, path: str) -> FakeStack:
