@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CALLED = """\
 <ENDPOINT> is the EndpointID that 'docker network inspect' shows, the name or id of a container, PROJECT/SERVICE of
 Docker Compose, or an IP address; of a container on several networks, CONTAINER@NETWORK. <PROFILE> is the name of a
-profile, or of the Docker network whose Id it has as its name. At least four characters with which only one id or
+profile, or of the Docker network that it is the only profile of. At least four characters with which only one id or
 profile begins will do.
 """
 """What help says of the things found here."""
@@ -54,9 +54,9 @@ def profile(text: str, session: Session) -> str:
 
 
 def profile_to_change(text: str, session: Session) -> str:
-    """Like ``profile``; says which one it is when only the beginning of its name was typed."""
+    """Like ``profile``; says which one it is when that is not plain from what was typed."""
     name = profile(text, session)
-    _say_beginning(text, name, session)
+    _say_which(text, name, session)
     return name
 
 
@@ -77,7 +77,7 @@ def profiles(texts: Iterable[str], session: Session, listed: Collection[str] = (
             raise NotFoundError(f"Profile with name {text} was not found.{names.profile_hint(text)}") from None
         if name in found:
             raise ValidationError(f"Profile with name {name} was specified more than once.")
-        _say_beginning(text, name, session)
+        _say_which(text, name, session)
         found.append(name)
     return tuple(found)
 
@@ -109,6 +109,7 @@ def called(directory: Directory, key: EndpointKey) -> tuple[str, str, str]:
     return names.name or names.container, names.network_name or names.network, names.compose
 
 
-def _say_beginning(text: str, name: str, session: Session) -> None:
-    if name != text and name.startswith(text):
+def _say_which(text: str, name: str, session: Session) -> None:
+    """Say which profile is changed when neither its name nor that of its network was typed."""
+    if name != text and directory(session).network_name(name) != text:
         session.out.error(f"{text} is profile {name}")

@@ -236,8 +236,9 @@ A rule:
   <PROTOCOL>  tcp, udp, icmp, icmpv6, sctp, udplite, dccp or a number; type and code belong to icmp and icmpv6
   <PORTS>     80 or 80,443,8000:8080; needs a protocol that has ports
 
-<PROFILE> is the name of a profile, or of the Docker network whose Id it has as its name; but for 'remove', at least
-four characters with which only one profile begins will do. <TAG> in a rule may be a network's name, too.
+<PROFILE> is the name of a profile, or of the Docker network that it is the only profile of. At least four characters
+with which only one profile begins will do, too, but not for 'remove'. <TAG> in a rule may be the name of a network.
+
 Rules are tried in order and the first that matches decides; inbound is traffic to the endpoint, outbound from it.
 Without --at a rule is added at the end. 'rule update' reads the JSON that 'rule json' prints.
 

@@ -2,7 +2,7 @@
 
     endpoint   is called by its id, by its container's name or id, by ``project/service`` of Compose, or by one of
                its addresses; ``@NETWORK`` behind any of these leaves only endpoints on that network
-    profile    is called by its name, or by the name of the Docker network whose Id it is named after
+    profile    is called by its name, or by the name of the Docker network that it is the only profile of
     beginning  at least four characters of an id or of a profile's name, when nothing else begins with them
 
 What is called so exactly goes before what only begins so, and an endpoint's or a profile's own id before all else.
@@ -15,16 +15,17 @@ from __future__ import annotations
 import time
 
 from calico.client.endpoints import SEVERAL, Endpoints
+from calico.client.networks import profiles_of
 from calico.client.profiles import Profiles
 from calico.client.store import Clock, Store, entries
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
 from calico.model.errors import AmbiguousError, NotFoundError, ValidationError
-from calico.model.keys import BY_HAND, DOCKER, PROFILES, ContainerNameKey, NetworkNameKey, ProfileTagsKey
+from calico.model.keys import BY_HAND, DOCKER, PROFILES, ContainerNameKey, NetworkKey, NetworkNameKey, ProfileTagsKey
 from calico.model.names import is_name, is_network_name
 from calico.model.net import address_of, canonical_address
 from calico.model.record import record
 from calico.model.spelling import nearest
-from calico.model.values import ContainerName, NetworkName
+from calico.model.values import ContainerName, DockerNetwork, NetworkName
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -195,12 +196,13 @@ class Names:
             return text
         directory = self.directory()
         profiles = {*self._profiles.names(), *known}
-        found = match_profiles(text, profiles, directory, beginnings=beginnings)
+        called = {name for network in directory.networks_called(text) for name in self._profiles_of(network)}
+        found = match_profiles(text, profiles, called, beginnings=beginnings)
         if not found:
             raise NotFoundError(f"Profile {text} not found.{self.profile_hint(text)}")
         if len(found) > 1:
             lines = [_profile_line(name, directory) for name in found]
-            raise AmbiguousError(f"Profile {text} is ambiguous: give more of its name.", _limited(lines))
+            raise AmbiguousError(f"Profile {text} is ambiguous: give the name of one.", _limited(lines))
         return found[0]
 
     def profile_hint(self, text: str) -> str:
@@ -211,7 +213,8 @@ class Names:
         """The tag that ``text`` means in a rule: itself, unless only a Docker network is called so.
 
         A tag need not be carried by anything, so whatever no network is called is taken as it is. Raises
-        :class:`AmbiguousError` when several networks are called so.
+        :class:`AmbiguousError` when several networks are called so, and :class:`ValidationError` when the network
+        has no tag of its own, because it was made with a list of profiles.
         """
         if not is_network_name(text) or (is_name(text) and self._profiles.exists(text)):
             return text
@@ -222,6 +225,11 @@ class Names:
         if len(networks) > 1:
             lines = [_profile_line(name, directory) for name in networks]
             raise AmbiguousError(f"Tag {text} is ambiguous: give the Id of the network.", _limited(lines))
+        profiles = self._profiles_of(networks[0])
+        if networks[0] not in profiles:
+            raise ValidationError(
+                f"Network {text} has no tag of its own: use one of its profiles, {', '.join(profiles)}."
+            )
         return networks[0]
 
     def tag_names(self, tags: Iterable[str]) -> dict[str, str]:
@@ -232,11 +240,17 @@ class Names:
 
     def _means(self, name: str, tag: str, directory: Directory) -> bool:
         """Whether ``name`` in a rule means the tag of the one network that is called so."""
-        return (
-            directory.networks_called(name) == {tag}
-            and not self._profiles.exists(name)
-            and not self._is_carried(name)
-        )
+        if directory.networks_called(name) != {tag} or tag not in self._profiles_of(tag):
+            return False
+        return not self._profiles.exists(name) and not self._is_carried(name)
+
+    def _profiles_of(self, network: str) -> tuple[str, ...]:
+        """The profiles that the endpoints of a network get."""
+        try:
+            found = self._store.get(NetworkKey(network), DockerNetwork)
+        except ValidationError:
+            found = None
+        return (network,) if found is None else profiles_of(found, network)
 
     def _is_carried(self, tag: str) -> bool:
         return any(tag in entry.value for entry in self._store.list(PROFILES, ProfileTagsKey, tuple))
@@ -278,14 +292,17 @@ def match_endpoints(text: str, endpoints: Iterable[Found], directory: Directory)
 
 
 def match_profiles(
-    text: str, profiles: Collection[str], directory: Directory, *, beginnings: bool = True
+    text: str, profiles: Collection[str], called: Collection[str], *, beginnings: bool = True
 ) -> tuple[str, ...]:
-    """Those of ``profiles`` that are called ``text``, sorted; see the module for what goes before what."""
+    """Those of ``profiles`` that are called ``text``, sorted; see the module for what goes before what.
+
+    ``called`` are the profiles of the networks of this name, whether these profiles exist or not.
+    """
     if text in profiles:
         return (text,)
-    found = [name for name in directory.networks_called(text) if name in profiles]
+    found = {name for name in called if name in profiles}
     if not found and beginnings and len(text) >= SHORTEST_BEGINNING:
-        found = [name for name in profiles if name.startswith(text)]
+        found = {name for name in profiles if name.startswith(text)}
     return tuple(sorted(found))
 
 

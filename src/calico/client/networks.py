@@ -7,8 +7,19 @@ from calico.client.store import Clock, Store, Transaction
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
 from calico.model.errors import NotFoundError
 from calico.model.keys import NETWORKS, NetworkKey
-from calico.model.names import validate_name
+from calico.model.names import is_name, validate_name
 from calico.model.values import DockerNetwork
+
+PROFILES_FIELD = "Profiles"
+"""Ours in the record of a network: the names of its profiles, in order."""
+
+
+def profiles_of(network: DockerNetwork, identity: str) -> tuple[str, ...]:
+    """The network's profile list as it was made; that of its Id for a record without one."""
+    names = network.request.get(PROFILES_FIELD)
+    if not isinstance(names, list) or not names or not all(map(is_name, names)):
+        return (identity,)
+    return tuple(names)
 
 
 class Networks:

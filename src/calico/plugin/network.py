@@ -16,13 +16,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from calico.client.networks import PROFILES_FIELD, profiles_of
 from calico.client.profiles import Profiles
 from calico.client.store import Deadline, Store, Transaction
 from calico.model.codec import INTERFACE_PREFIX, interface_name
 from calico.model.errors import AlreadyExistsError, CalicoError, NotFoundError, ValidationError
 from calico.model.gateways import IPV4_GATEWAY, IPV6_GATEWAY
 from calico.model.keys import EndpointKey, NetworkKey, ProfileRulesKey, ProfileTagsKey
-from calico.model.names import canonical_mac, is_name
+from calico.model.names import canonical_mac
 from calico.model.net import canonical_cidr
 from calico.model.values import DockerNetwork, Endpoint, default_profile
 from calico.plugin.ipam import ADDRESS_SPACES, is_any_network
@@ -45,9 +46,6 @@ log = logging.getLogger(__name__)
 ORCHESTRATOR = "libnetwork"
 WORKLOAD = "libnetwork"
 CONTAINER_MAC = "ee:ee:ee:ee:ee:ee"
-PROFILES_FIELD = "Profiles"
-"""Ours in the stored record of a network: the names of its profiles, in order."""
-
 CONNECTED = 1
 """Docker's route type for "on this link, no next hop"."""
 
@@ -160,7 +158,7 @@ class NetworkDriver:
                 raise NotFoundError(
                     f"network {request.network_id} is not in calico's datastore: remove and create it again"
                 )
-            own = _profiles_of(network, request.network_id)
+            own = profiles_of(network, request.network_id)
             fresh = _endpoint(request, interface, joined(named, own) if named else own)
             existing = transaction.get(key, Endpoint)
             wanted = fresh if existing is None else _readdressed(existing, fresh)
@@ -259,14 +257,6 @@ def _record(request: CreateNetwork) -> dict[str, object]:
         "IPv4Data": data(request.ipv4_data),
         "IPv6Data": data(request.ipv6_data),
     }
-
-
-def _profiles_of(network: DockerNetwork, network_id: str) -> tuple[str, ...]:
-    """The network's profile list as it was made; that of its Id for a record without one."""
-    names = network.request.get(PROFILES_FIELD)
-    if not isinstance(names, list) or not names or not all(map(is_name, names)):
-        return (network_id,)
-    return tuple(names)
 
 
 def _endpoint(request: CreateEndpoint, interface: Interface, profiles: tuple[str, ...]) -> Endpoint:

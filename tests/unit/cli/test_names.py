@@ -130,6 +130,12 @@ def test_a_change_by_the_beginning_of_a_name_says_whose(terminal: Terminal) -> N
     assert profiles(terminal) == [NET1, "PRODUCTION"]
 
 
+def test_a_change_by_the_name_of_a_network_with_another_profile_says_whose(terminal: Terminal) -> None:
+    terminal.put(f"/calico/libnetwork/v1/{NET1}", json.dumps({"Profiles": ["WEB"]}))
+
+    assert terminal("profile net1 rule add inbound deny") == Run(0, "", "net1 is profile WEB\n")
+
+
 def test_a_profile_is_removed_by_its_whole_name_only(terminal: Terminal) -> None:
     terminal("profile add PRODUCTION")
 

@@ -240,6 +240,27 @@ def test_a_network_whose_profile_is_gone_is_none(world: World) -> None:
     assert world.names.resolve_profile("net1") == NET1
 
 
+def test_a_network_with_one_profile_of_another_name_calls_that(world: World) -> None:
+    world.put(f"/calico/libnetwork/v1/{NET2}", {"NetworkID": NET2, "Profiles": ["WEB"]})
+
+    assert world.names.resolve_profile("net2") == "WEB"
+
+
+def test_a_network_with_several_profiles_calls_none_of_them(world: World) -> None:
+    world.put(f"/calico/libnetwork/v1/{NET2}", {"NetworkID": NET2, "Profiles": ["WEB", "PRODUCTION"]})
+
+    with pytest.raises(AmbiguousError) as refusal:
+        world.names.resolve_profile("net2")
+    assert refusal.value.candidates == ("PRODUCTION", "WEB")
+
+
+@pytest.mark.parametrize("value", [[], {"Profiles": "WEB"}, {"Profiles": []}, {"Profiles": [3]}])
+def test_a_record_of_a_network_that_is_garbage_says_nothing_else(world: World, value: object) -> None:
+    world.put(f"/calico/libnetwork/v1/{NET2}", value)
+
+    assert world.names.resolve_profile("net2") == NET2
+
+
 def test_only_whole_names_where_it_matters(world: World) -> None:
     assert world.names.resolve_profile("net2", beginnings=False) == NET2
     with pytest.raises(NotFoundError):
@@ -284,6 +305,14 @@ def test_a_profile_called_like_a_network_keeps_its_tag(world: World) -> None:
     assert world.names.resolve_tag("net2") == "net2"
 
 
+def test_a_network_with_a_list_of_profiles_has_no_tag_of_its_own(world: World) -> None:
+    world.put(f"/calico/libnetwork/v1/{NET2}", {"NetworkID": NET2, "Profiles": ["WEB", "PRODUCTION"]})
+
+    with pytest.raises(ValidationError, match="has no tag of its own: use one of its profiles, WEB, PRODUCTION"):
+        world.names.resolve_tag("net2")
+    assert world.names.tag_names([NET2]) == {}
+
+
 def test_tags_are_named_only_where_the_name_means_them(world: World) -> None:
     assert world.names.tag_names([NET1, NET2, "WEB"]) == {NET2: "net2"}
     world.profiles.add_tag("WEB", "net2")
@@ -315,4 +344,4 @@ def test_records_that_are_garbage_name_nothing(world: World, value: object) -> N
 def test_nothing_is_found_in_nothing() -> None:
     assert match_endpoints("web", [], Directory([])) == ()
     assert match_endpoints("", [], Directory([])) == ()
-    assert match_profiles("", ["WEB"], Directory([])) == ()
+    assert match_profiles("", ["WEB"], ()) == ()
