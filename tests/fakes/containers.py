@@ -9,6 +9,7 @@ from calico.client.docker import DockerContainer
 from calico.datastore.api import DEFAULT_TIMEOUT, Compare, Datastore, Delete, KeyValue, Put, Snapshot, Watch
 from calico.model.errors import AlreadyExistsError, NotFoundError, UnavailableError
 from calico.model.keys import EndpointKey
+from tests.fakes.interleaving import CrashError
 
 Step = Callable[[str], None]
 
@@ -149,9 +150,8 @@ class FakeLocalAgent:
 class FakeContainerHost:
     """The doors of `calico.client.containers.Host`.
 
-    ``steps`` counts what may go wrong; the one whose number, from 1, is ``fail_at`` raises ``error``, and when the
-    caller ``dies`` of it so does every later one. ``run`` starts a container; ``stacks`` are those of namespaces
-    by path.
+    ``steps`` counts what may go wrong; the one whose number, from 1, is ``fail_at`` raises ``error``, and from the
+    number ``die_at`` on the caller is dead. ``run`` starts a container; ``stacks`` are those of namespaces by path.
     """
 
     def __init__(self, status: AgentStatus) -> None:
@@ -164,7 +164,7 @@ class FakeContainerHost:
         self.steps: list[str] = []
         self.fail_at: int | None = None
         self.error: BaseException = UnavailableError("it broke here")
-        self.dies = False
+        self.die_at: int | None = None
         self._random = 0
 
     def run(self, name: str, *, network_mode: str = "none", id: str = "") -> StackState:  # noqa: A002
@@ -185,9 +185,9 @@ class FakeContainerHost:
 
     def step(self, name: str) -> None:
         self.steps.append(name)
-        if self.fail_at is not None and (
-            len(self.steps) == self.fail_at or (self.dies and len(self.steps) > self.fail_at)
-        ):
+        if self.die_at is not None and len(self.steps) >= self.die_at:
+            raise CrashError
+        if len(self.steps) == self.fail_at:
             raise self.error
 
     def open_stack(self, path: str) -> FakeStack:

@@ -7,6 +7,7 @@ none has an address that its endpoint has not; so a later ``container remove`` a
 import contextlib
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from calico.client.containers import AddressRequest, Containers
 from calico.client.endpoints import Endpoints
 from calico.client.pools import Pools
 from calico.datastore.memory import MemoryDatastore
-from calico.model.errors import CalicoError, UnavailableError
+from calico.model.errors import CalicoError
 from calico.model.net import address_of
 from tests.fakes.containers import FakeContainerHost, SteppedDatastore
 from tests.fakes.interleaving import CrashError
@@ -39,7 +40,9 @@ operations: st.SearchStrategy[Operation] = st.one_of(
     ),
     st.builds(lambda name: lambda each: each.remove(name), names),
 )
-mishaps = st.none() | st.tuples(st.integers(1, 40), st.sampled_from(("fails", "dies")))
+steps = st.none() | st.integers(1, 40)
+mishaps = st.tuples(steps, steps)
+"""The steps at which something fails and at which the process dies."""
 
 
 class World:
@@ -51,14 +54,12 @@ class World:
         self.states = {name: self.host.run(name) for name in NAMES}
         self.containers = Containers(SteppedDatastore(self.datastore, self.host.step), READY.node, self.host)
 
-    def do(self, operation: Operation, mishap: tuple[int, str] | None) -> None:
+    def do(self, operation: Operation, fail_at: int | None = None, die_at: int | None = None) -> None:
         self.host.steps.clear()
-        self.host.fail_at, kind = mishap or (None, "")
-        self.host.dies = kind == "dies"
-        self.host.error = CrashError() if self.host.dies else UnavailableError("it broke here")
+        self.host.fail_at, self.host.die_at = fail_at, die_at
         with contextlib.suppress(CalicoError, CrashError):
             operation(self.containers)
-        self.host.fail_at = None
+        self.host.fail_at = self.host.die_at = None
 
     def check(self) -> None:
         state = read_ipam(self.datastore)
@@ -72,18 +73,55 @@ class World:
             for interface in stack.interfaces.values():
                 assert interface.addresses <= nets[interface.host_end]
 
+    def check_empty(self) -> None:
+        assert self.host.interfaces == {}
+        assert read_ipam(self.datastore).assigned == {}
+        assert all(state.interfaces == {} for state in self.states.values())
+
 
 @given(st.lists(st.tuples(operations, mishaps), max_size=12))
-def test_nothing_is_lost_whatever_happens(story: list[tuple[Operation, tuple[int, str] | None]]) -> None:
+def test_nothing_is_lost_whatever_happens(story: list[tuple[Operation, tuple[int | None, int | None]]]) -> None:
     world = World()
     for operation, mishap in story:
-        world.do(operation, mishap)
+        world.do(operation, *mishap)
         world.check()
 
     for name in NAMES:
-        world.do(lambda each, name=name: each.remove(name), None)  # type: ignore[misc]
+        world.do(lambda each, name=name: each.remove(name))  # type: ignore[misc]
 
     world.check()
-    assert world.host.interfaces == {}
-    assert read_ipam(world.datastore).assigned == {}
-    assert all(state.interfaces == {} for state in world.states.values())
+    world.check_empty()
+
+
+CHANGES: list[Operation] = [
+    lambda each: each.add("c1", AddressRequest(4)),
+    lambda each: each.add_address("c2", AddressRequest(4)),
+    lambda each: each.remove_address("c2", "10.1.0.0"),
+    lambda each: each.remove("c2"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_nothing_is_lost_when_what_failed_is_not_taken_back_to_the_end(change: Operation) -> None:
+    """Every step at which it may fail, and then every step at which the process may die."""
+    whole = joined()
+    whole.do(change)
+    for fail_at in range(1, len(whole.host.steps) + 1):
+        died = True
+        die_at = fail_at
+        while died:
+            die_at += 1
+            world = joined()
+            world.do(change, fail_at, die_at)
+            died = len(world.host.steps) >= die_at
+            world.check()
+            for name in NAMES:
+                world.do(lambda each, name=name: each.remove(name))  # type: ignore[misc]
+            world.check_empty()
+
+
+def joined() -> World:
+    """``c2`` has joined."""
+    world = World()
+    world.do(lambda each: each.add("c2", AddressRequest(4)))
+    return world

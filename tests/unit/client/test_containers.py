@@ -87,6 +87,15 @@ def test_the_kernel_polices_before_the_container_goes_our_way(world: World) -> N
     assert world.c2.ways_out[4] == ("hello", "eth0")
 
 
+def test_a_mac_is_that_of_one_interface_and_of_no_maker(world: World) -> None:
+    world.host.random_bytes = lambda count: b"\xff" * count  # type: ignore[method-assign]
+
+    world.containers.add("c1", IPV4)
+
+    (endpoint,) = world.endpoints().values()
+    assert (endpoint.mac, endpoint.name) == ("fe:ff:ff:ff:ff:ff", "califffffffffff")
+
+
 @pytest.mark.parametrize(
     ("wanted", "address"),
     [
@@ -313,6 +322,17 @@ def test_the_first_address_of_an_ip_version_opens_its_way_out(world: World) -> N
     assert world.c1.ways_out == {4: ("eth1",), 6: ()}
 
 
+def test_one_ip_version_may_be_another_networks(world: World) -> None:
+    world.containers.add("c1", IPV4)
+    world.c1.connected[6] = "cali0"
+    before = world.everything()
+
+    with pytest.raises(AlreadyExistsError, match="by interface cali0"):
+        world.containers.add_address("c1", IPV6)
+
+    assert world.everything() == before
+
+
 def test_the_interface_is_found_under_the_name_that_it_got(world: World) -> None:
     world.containers.add("c2", IPV4, "hello")
 
@@ -501,6 +521,16 @@ def test_the_beginning_of_several_ids_is_ambiguous(world: World) -> None:
             world.containers.remove(name)
 
     assert world.everything() == before
+
+
+def test_a_whole_id_is_no_beginning(world: World) -> None:
+    for workload in ("w", "w2"):
+        key = EndpointKey(NODE, DOCKER, workload, "e" + workload)
+        world.put(key.path, {"state": "active", "mac": "02:00:00:00:00:09"})
+
+    assert world.containers.remove("w") == "w"
+    assert [key.workload for key in world.endpoints()] == ["w2"]
+    assert world.host.docker.asked == []
 
 
 def test_a_name_that_docker_knows_is_no_beginning(world: World) -> None:
