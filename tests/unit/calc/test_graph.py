@@ -6,8 +6,17 @@ import pytest
 
 from calico.calc.graph import CalcGraph
 from calico.model.changes import Change
-from calico.model.keys import EndpointKey, HostConfigKey, Key, NetworkKey, ProfileRulesKey, ProfileTagsKey, ReadyKey
-from calico.model.values import DockerNetwork, Endpoint, ProfileRules, Rule
+from calico.model.keys import (
+    ContainerNameKey,
+    EndpointKey,
+    HostConfigKey,
+    Key,
+    NetworkKey,
+    ProfileRulesKey,
+    ProfileTagsKey,
+    ReadyKey,
+)
+from calico.model.values import ContainerName, DockerNetwork, Endpoint, ProfileRules, Rule
 from calico.updates import (
     EndpointRemove,
     EndpointUpdate,
@@ -124,6 +133,7 @@ def test_value_that_cannot_be_understood_disables_that_object_alone() -> None:
 def test_keys_of_others_are_not_read() -> None:
     result = synced_graph()
     result.on_change(Change(NetworkKey("n"), DockerNetwork({})))
+    result.on_change(Change(ContainerNameKey("here", "c"), ContainerName("web", endpoints=(("e1", "n"),))))
     result.on_change(Change(HostConfigKey("there", "DefaultEndpointToHostAction"), "ACCEPT"))
 
     assert result.flush() == []
