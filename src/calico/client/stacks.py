@@ -2,33 +2,27 @@
 
     stack       the container's interfaces, addresses and routes: its network namespace
     interface   the container's end of a veth pair; the host's end is the endpoint's interface
-    preferred   the route of a destination with the lowest metric; the kernel takes no other
 
 Opened before anything is decided and kept open, a stack stays the one it was: a container that ends meanwhile
 cannot leave its place to a stranger.
 """
 
 import stat
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from calico.client.ways_out import WaysOut
 from calico.linux.addresses import Address, Addresses
 from calico.linux.links import Links
 from calico.linux.namespaces import Namespace
 from calico.linux.processes import mentions
 from calico.linux.refusals import os_error
-from calico.linux.routes import DEFAULT_METRIC, LARGEST_METRIC, Route, Routes
+from calico.linux.routes import Routes
 from calico.linux.sysctl import Sysctl
-from calico.model.errors import ApplyError, CalicoError, NotFoundError
-from calico.model.gateways import IPV4_GATEWAY, IPV6_GATEWAY
+from calico.model.errors import ApplyError, NotFoundError
 from calico.model.net import bits
-
-GATEWAYS = {4: IPV4_GATEWAY, 6: IPV6_GATEWAY}
-ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 class Stack(Protocol):
@@ -96,7 +90,7 @@ class NamespaceStack:
             with self._namespace.entered():
                 self._links = opened.enter_context(Links())
                 self._addresses = opened.enter_context(Addresses())
-                self._routes = opened.enter_context(Routes())
+                self._ways_out = WaysOut(opened.enter_context(Routes()))
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -115,8 +109,7 @@ class NamespaceStack:
         return True
 
     def connected(self, version: int) -> str | None:
-        gateway = _gateway_destination(version)
-        return next((route.device for route in self._routes.list(version) if route.destination == gateway), None)
+        return self._ways_out.connected(version)
 
     def interface_of(self, host_end: str) -> str:
         other = self._host_links.get(host_end)
@@ -140,31 +133,10 @@ class NamespaceStack:
         self._addresses.delete(Address(interface, f"{address}/{bits(6 if ':' in address else 4)}"))
 
     def prefer(self, interface: str, version: int) -> None:
-        others = [route for route in self._routes.list(version) if route.destination == ANYWHERE[version]]
-        done: list[tuple[Route, int]] = []
-        try:
-            # The gateway is on no subnet: it needs a route of its own before it can be the next hop of another.
-            self._routes.replace(Route(_gateway_destination(version), interface))
-            for route, metric in stepped_back(others, version):
-                self._routes.set_metric(route, metric)
-                done.append((route, metric))
-            self._routes.replace(Route(ANYWHERE[version], interface, GATEWAYS[version]))
-        except BaseException:
-            with suppress(CalicoError):  # the first error is the one to tell
-                self.withdraw(interface, version)
-                self._step_forward(done, version)
-            raise
+        self._ways_out.prefer(interface, version)
 
     def withdraw(self, interface: str, version: int) -> None:
-        default = Route(ANYWHERE[version], interface, GATEWAYS[version])
-        for route in (default, Route(_gateway_destination(version), interface)):
-            # The kernel takes routes away by itself, with an interface's last address for example.
-            with suppress(NotFoundError):
-                self._routes.delete(route)
-
-    def _step_forward(self, moves: Sequence[tuple[Route, int]], version: int) -> None:
-        for route, metric in reversed(moves):
-            self._routes.set_metric(replace(route, metric=metric), route.metric or DEFAULT_METRIC[version])
+        self._ways_out.withdraw(interface, version)
 
     def _enable_ipv6(self, interface: str) -> None:
         """Docker switches IPv6 off in a container, interface by interface, unless it gave it an address itself."""
@@ -173,31 +145,6 @@ class NamespaceStack:
                 Sysctl().write(("net", "ipv6", "conf", interface, "disable_ipv6"), 0)
             except NotFoundError:
                 raise ApplyError(f"cannot give {interface} an IPv6 address: the kernel does not speak IPv6") from None
-
-
-def stepped_back(routes: Sequence[Route], version: int) -> list[tuple[Route, int]]:
-    """Which routes of one destination need which new metric to let another one, of metric 0, be preferred.
-
-    In an order in which no two ever have the same metric; their order among each other stays. Raises
-    :class:`ApplyError` when there is no room above the highest metric.
-    """
-    free = DEFAULT_METRIC[version] + 1
-    moves = []
-    for route in sorted(routes, key=lambda route: _metric(route, version)):
-        if _metric(route, version) < free:
-            moves.append((route, free))
-            free += 1
-    if free - 1 > LARGEST_METRIC:
-        raise ApplyError("the container's default routes leave no metric free for another one: remove one of them")
-    return moves[::-1]
-
-
-def _metric(route: Route, version: int) -> int:
-    return route.metric or DEFAULT_METRIC[version]
-
-
-def _gateway_destination(version: int) -> str:
-    return f"{GATEWAYS[version]}/{bits(version)}"
 
 
 def delete_host_end(name: str) -> None:

@@ -33,7 +33,6 @@ RTM_NEWROUTE = 24
 RTM_DELROUTE = 25
 DEFAULT_METRIC = {4: 0, 6: 1024}
 """What a metric of 0 means, by IP version."""
-LARGEST_METRIC = 2**32 - 2
 
 _RTM_GETROUTE = 26
 
