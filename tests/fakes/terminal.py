@@ -115,6 +115,8 @@ class FakeMachine(Machine):
         self.folder = Path("/nonexistent")
         self.date = datetime(2026, 11, 23, 20, 5, 6, tzinfo=UTC)
         self.time = 0.0
+        self.typed: list[bool | BaseException | None] | None = None
+        """What a person does, second by second; ``None`` for no person at all."""
         self.containers = FakeContainerHost(READY)
 
     def is_root(self) -> bool:
@@ -125,6 +127,22 @@ class FakeMachine(Machine):
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
+
+    def time_of_day(self) -> float:
+        return 1_700_000_000.0 + self.time
+
+    def is_interactive(self) -> bool:
+        return self.typed is not None
+
+    def forget_typed(self) -> None:
+        return
+
+    def wait_enter(self, seconds: float) -> bool | None:
+        self.time += seconds
+        answer = self.typed.pop(0) if self.typed else False
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def addresses(self) -> tuple[Address, ...]:
         return self.own

@@ -7,7 +7,7 @@
                  at the end also optional, ``[a|b]``, ``[<NAME>]``, or repeated, ``<NAME>...``, ``[<NAME>...]``
     option       ``--name`` or ``--name=<VALUE>``; ``[--a | --b]`` excludes one another,
                  ``[--a [--b]]`` allows the second only with the first; without brackets it must be given;
-                 ``[-a]`` and ``[-a <VALUE>]`` are short ones, which cannot be shortened further
+                 ``[-a]`` and ``[-a <VALUE>]`` are short ones; ``-a <VALUE>`` must be given
 
 Words stand in the order of the line. Options may stand anywhere, be shortened to a unique beginning, and have
 their value behind ``=`` or as the next argument; ``--`` ends the options. A word belongs to exactly one step: what
@@ -155,6 +155,8 @@ class Usage:
                 self._add_group(_group(parts), optional=part == "[")
             elif part.startswith("--"):
                 self._add_option(part, required=True)
+            elif part.startswith("-"):
+                self._add_option(f"{part}={next(parts)}", required=True)  # a flag that must be given says nothing
             else:
                 self._add_step([part], optional=False)
 
@@ -289,7 +291,7 @@ def _split(arguments: Sequence[str], usages: Iterable[Usage]) -> tuple[list[str]
         if argument == "--":
             words += rest
             break
-        given, joined, value = argument.partition("=")
+        given, joined, value = _parts(argument, known)
         if not _is_option(argument) and given not in known:
             words.append(argument)
             continue
@@ -302,6 +304,14 @@ def _split(arguments: Sequence[str], usages: Iterable[Usage]) -> tuple[list[str]
             value = _next_value(option, rest)
         options[option.name] = value
     return words, options
+
+
+def _parts(argument: str, known: dict[str, Option]) -> tuple[str, str, str]:
+    """The name of an option, and its value when that is joined to it: ``--name=value``, ``-avalue``, ``-a=value``."""
+    short = known.get(argument[:2])
+    if short is None or len(argument) == 2 or argument[2] == "=" or not short.value:
+        return argument.partition("=")
+    return argument[:2], "=", argument[2:]
 
 
 def _is_option(argument: str) -> bool:

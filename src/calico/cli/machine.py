@@ -88,6 +88,34 @@ class Machine:
         """Wait."""
         time.sleep(seconds)
 
+    def time_of_day(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def is_interactive(self) -> bool:
+        """Whether a person can be asked: somebody reads what we print and types what we read."""
+        return os.isatty(0) and os.isatty(2)
+
+    def forget_typed(self) -> None:
+        """Throw away what was typed before it was asked for."""
+        from termios import TCIFLUSH, error, tcflush
+
+        try:
+            tcflush(0, TCIFLUSH)
+        except error:
+            return  # no terminal any more: the next look finds its end
+
+    def wait_enter(self, seconds: float) -> bool | None:
+        """Wait for a line to be typed; whether one was, ``None`` when nobody is there to type."""
+        from select import select
+
+        if not select([0], [], [], seconds)[0]:
+            return False
+        try:
+            return True if os.read(0, 4096) else None
+        except OSError:
+            return None
+
     def addresses(self) -> tuple[Address, ...]:
         """The addresses of all interfaces, in the kernel's order."""
         from calico.linux.addresses import Addresses

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TextIO
 
+    from calico.cli.progress import Progress
+
 COMMANDS = {
     "node": "Start or stop calico-node on this host, show or remove hosts.",
     "status": "Show whether calico-node runs here and how it fares.",
@@ -28,6 +30,11 @@ COMMANDS = {
     "endpoint": "Show endpoints and change the profiles they carry.",
     "container": "Give containers that have no Calico network an interface and addresses.",
     "pool": "Add, remove and show address pools.",
+    "get": "Print policy as documents that people can write.",
+    "apply": "Make policy as the documents of a file say, all or nothing.",
+    "diff": "Show what apply would change.",
+    "delete": "Remove what the documents of a file are about, all or nothing.",
+    "confirm": "Keep a change that waits for confirmation, or take it back.",
     "explain": "Say whether one end may reach another, by which rule, and what would allow it.",
     "bgp": "Show and change how all hosts exchange routes.",
     "ipam": "Look up or release a single address.",
@@ -40,6 +47,9 @@ COMMANDS = {
 
 FAILED = 1
 NEEDS_ROOT = 2
+TROUBLE = {"diff": 2}
+"""What commands exit with when they fail whose 1 is an answer."""
+
 INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
@@ -60,7 +70,9 @@ def main() -> int:
     """Entry point: run with the arguments, streams and environment of this process."""
     gc.disable()  # it runs a dozen times while modules load, and a command ends before garbage matters
     stdout, stderr = _stream(sys.stdout), _stream(sys.stderr)
-    code = run(sys.argv[1:], Session(Output(stdout, stderr), _stream(sys.stdin), os.environ))
+    out = Output(stdout, stderr, styled=_shows_styles(stdout), progress=_progress(stderr))
+    code = run(sys.argv[1:], Session(out, _stream(sys.stdin), os.environ))
+    out.end_progress()
     if code == BROKEN_PIPE:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())  # else Python complains when it ends
     return code
@@ -68,6 +80,7 @@ def main() -> int:
 
 def run(arguments: Sequence[str], session: Session) -> int:
     """Carry out a command line; the exit code. No exception but ``SystemExit`` leaves here."""
+    failed = TROUBLE.get(arguments[0], FAILED) if arguments else FAILED
     try:
         try:
             code = _dispatch(arguments, session)
@@ -78,7 +91,7 @@ def run(arguments: Sequence[str], session: Session) -> int:
         session.out.error(str(error))
         if error.usages:
             _print_usages(error.usages, session.out.error)
-        return FAILED
+        return failed
     except RootRequiredError as error:
         session.out.error(str(error))
         return NEEDS_ROOT
@@ -86,10 +99,10 @@ def run(arguments: Sequence[str], session: Session) -> int:
         session.out.error(str(error))
         for candidate in error.candidates:
             session.out.error(f"  {candidate}")
-        return FAILED
+        return failed
     except CalicoError as error:
         session.out.error(str(error))
-        return FAILED
+        return failed
     except KeyboardInterrupt:
         session.out.error("Aborted command.")
         return INTERRUPTED
@@ -97,8 +110,24 @@ def run(arguments: Sequence[str], session: Session) -> int:
         return BROKEN_PIPE
     except Exception as error:
         _report_internal(error, session)
-        return FAILED
+        return failed
     return code
+
+
+def _shows_styles(stream: TextIO) -> bool:
+    """Whether bold and colours are welcome: at a terminal, unless the person has said otherwise (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _progress(stream: TextIO) -> Progress | None:
+    """What shows a person at a terminal that something takes long."""
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return None
+    from calico.cli.progress import Progress
+
+    progress = Progress(stream.fileno(), "Working")
+    progress.start()
+    return progress
 
 
 def _stream(stream: TextIO | None) -> TextIO:

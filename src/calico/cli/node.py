@@ -91,9 +91,11 @@ def start(found: Match, session: Session) -> int:
         _wait_ready(machine, None)
         session.out.line(f"Calico node is already running with pid: {pid}")
         return 0
+    session.out.doing("Starting calico-node")
     if request.detach == "false":
         session.close()
         session.out.flush()
+        session.out.end_progress()
         machine.become_agent()
     session.out.line(f"Calico node is running with pid: {_start_agent(machine, request.log_dir)}")
     return 0
@@ -117,6 +119,7 @@ def stop(found: Match, session: Session) -> int:
             "Stopping node while host has active endpoints.  If this in error, restart the node using the "
             "'calicoctl node' command."
         )
+    session.out.doing("Stopping calico-node")
     _end(session.machine, pid)
     session.out.line("Node stopped")
     return 0

@@ -4,6 +4,7 @@
     paragraph    text wrapped at 80 columns, then an empty line
 
 Values of the datastore are a stranger's text: control characters and other unprintable ones are shown as escapes.
+Only a terminal gets bold and colours, and what is shown while it waits.
 """
 
 from __future__ import annotations
@@ -15,22 +16,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TextIO
 
+    from calico.cli.progress import Progress
+
     Cell = str | tuple[str, ...]
     """One line of text, or several from top to bottom."""
 
 PARAGRAPH_WIDTH = 80
+BOLD, RED, GREEN, CYAN = "1", "31", "32", "36"
+"""Styles of the standard terminal (ECMA-48, SGR)."""
 
 
 class Output:
-    """Prints what commands have to say, on two streams."""
+    """Prints what commands have to say, on two streams.
 
-    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
+    ``styled`` says that standard output is a terminal that shows bold and colours; ``progress`` is the line that a
+    waiting person sees, when standard error is a terminal.
+    """
+
+    def __init__(
+        self, stdout: TextIO, stderr: TextIO, *, styled: bool = False, progress: Progress | None = None
+    ) -> None:
         self._stdout = stdout
         self._stderr = stderr
+        self._styled = styled
+        self.progress = progress
 
-    def line(self, text: str = "") -> None:
-        """One line as it is."""
-        self._write(escape(text) + "\n")
+    def doing(self, what: str) -> None:
+        """Tell a person at a terminal what takes so long, from the next second on."""
+        if self.progress is not None:
+            self.progress.doing = what
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """One line as it is; on a terminal in a style."""
+        self._write(self._in_style(escape(text), style) + "\n")
 
     def text(self, text: str) -> None:
         """Several lines of our own, such as help or JSON."""
@@ -46,14 +64,35 @@ class Output:
         self, headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, sort_by: str = "", left: bool = False
     ) -> None:
         """A table; ``sort_by`` names a column, empty keeps the order given."""
-        self._write(render_table(headers, rows, sort_by=sort_by, left=left))
+        table = render_table(headers, rows, sort_by=sort_by, left=left)
+        if self._styled:
+            rule, head, body = table.split("\n", 2)
+            head = "|".join(self._in_style(cell, BOLD if cell else "") for cell in head.split("|"))
+            table = f"{rule}\n{head}\n{body}"
+        self._write(table)
 
     def error(self, text: str) -> None:
         """One line on standard error that says what is wrong and what to do."""
+        self._hide_progress()
         try:
             self._stderr.write(escape(text) + "\n")
         except OSError:
             return  # nobody is there to be told; the exit code still says it
+
+    def end_progress(self) -> None:
+        """Show no more what is waited for."""
+        if self.progress is not None:
+            self.progress.stop()
+            self.progress = None
+
+    def prompt(self, text: str) -> None:
+        """Put ``text`` in place of the last prompt on standard error, a terminal; empty takes it away."""
+        self.end_progress()
+        try:
+            self._stderr.write(f"\r\x1b[K{escape(text)}")
+            self._stderr.flush()
+        except OSError:
+            return  # as for errors
 
     def flush(self) -> None:
         """Give everything to the reader, so that a full disk or a closed pipe is noticed here."""
@@ -64,7 +103,15 @@ class Output:
         except OSError as error:
             raise UnavailableError(f"cannot write the output: {error.strerror}") from None
 
+    def _in_style(self, text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if self._styled and style else text
+
+    def _hide_progress(self) -> None:
+        if self.progress is not None:
+            self.progress.hide()
+
     def _write(self, text: str) -> None:
+        self._hide_progress()
         try:
             self._stdout.write(text)
         except BrokenPipeError:

@@ -170,11 +170,16 @@ def render_documents(documents: Iterable[Document], form: str) -> str:
 
 
 def render_data(data: Sequence[object], form: str) -> str:
-    """Plain data as text, in the two forms of documents."""
+    """Plain data as text: in YAML a document for each part, in JSON one array."""
     if form == "json":
-        import json
-
-        return json.dumps(data, indent=2) + "\n"
+        return render_json(data)
     from calico.client.emitter import render_yaml
 
     return render_yaml(data, inline=("tags", "profiles", "addresses"))
+
+
+def render_json(data: object) -> str:
+    """Plain data as JSON for people: indented."""
+    import json
+
+    return json.dumps(data, indent=2) + "\n"

@@ -223,12 +223,21 @@ def _without_options(arguments: list[str], usage: Usage) -> list[str]:
 SHORT = ("ask <SRC> [<DST>] [-4 | -6] [-o <FORMAT>] [--from=<ADDRESS>]",)
 
 
-@pytest.mark.parametrize("text", ["a b -6 -o json", "-o json a -6 b", "-o=json -6 a b"])
+@pytest.mark.parametrize("text", ["a b -6 -o json", "-o json a -6 b", "-o=json -6 a b", "-ojson a b -6"])
 def test_short_options_stand_anywhere_with_their_value_behind(text: str) -> None:
     _, found = match(SHORT, ["ask", *text.split()])
 
     assert (found.value("SRC"), found.values("DST")) == ("a", ["b"])
     assert (found.flag("-6"), found.flag("-4"), found.option("-o")) == (True, False, "json")
+
+
+def test_a_short_option_without_brackets_must_be_given() -> None:
+    lines = ("put -f <FILE> [--dry-run]",)
+
+    _, found = match(lines, ["put", "-f", "-", "--dry-run"])
+    assert (found.option("-f"), found.flag("--dry-run")) == ("-", True)
+    with pytest.raises(UsageError, match="something is missing after 'calicoctl put'; expected -f <FILE>"):
+        match(lines, ["put", "--dry-run"])
 
 
 @pytest.mark.parametrize(
@@ -237,7 +246,7 @@ def test_short_options_stand_anywhere_with_their_value_behind(text: str) -> None
         ("a -o", "option -o needs a value: -o <FORMAT>"),
         ("a -4 -6", "options -4 and -6 exclude one another"),
         ("a -x", "unknown option '-x'"),
-        ("a -oo json", "unknown option '-oo'"),
+        ("a -xo json", "unknown option '-xo'"),
         ("a -4=1", "option -4 takes no value"),
     ],
 )
