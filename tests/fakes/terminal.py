@@ -15,9 +15,11 @@ from calico.cli.session import Session
 from calico.client.agent import AgentStatus
 from calico.client.checks import AgentFacts, DatastoreFacts, DockerFacts, Facts, KernelFacts, RoutingFacts
 from calico.client.diags import Collector
+from calico.client.host_networks import HostNetwork, host_networks
 from calico.datastore.api import Compare, Datastore, Delete, KeyValue, Put, Snapshot, Watch
 from calico.datastore.memory import MemoryDatastore
 from calico.linux.addresses import Address
+from calico.linux.routes import ROUTE_PROTOCOL, Route
 from calico.model.record import replace
 from tests.fakes.containers import FakeContainerHost
 
@@ -99,6 +101,7 @@ class FakeMachine(Machine):
         self.agent = FakeAgent()  # type: ignore[assignment]
         self.root = root
         self.own = tuple(addresses)
+        self.routes: tuple[Route, ...] = ()
         self.forwarding: list[int] = []
         self.forwarding_error: Exception | None = None
         self.started: list[FakeProcess] = []
@@ -146,6 +149,9 @@ class FakeMachine(Machine):
 
     def addresses(self) -> tuple[Address, ...]:
         return self.own
+
+    def networks(self) -> tuple[HostNetwork, ...]:
+        return host_networks(self.own, self.routes, own_protocol=ROUTE_PROTOCOL)
 
     def enable_forwarding(self, version: int) -> None:
         if self.forwarding_error:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from calico.client.checks import Facts
     from calico.client.containers import Host
     from calico.client.diags import Collector
+    from calico.client.host_networks import HostNetwork
     from calico.datastore.api import Datastore
     from calico.linux.addresses import Address
 
@@ -122,6 +123,15 @@ class Machine:
 
         with Addresses() as addresses:
             return addresses.list()
+
+    def networks(self) -> tuple[HostNetwork, ...]:
+        """The networks that this host is on or has routes to."""
+        from calico.client.host_networks import host_networks
+        from calico.linux.routes import ROUTE_PROTOCOL, Routes
+
+        with Routes() as routes:
+            listed = [*routes.list(4), *routes.list(6)]
+        return host_networks(self.addresses(), listed, own_protocol=ROUTE_PROTOCOL)
 
     def enable_forwarding(self, version: int) -> None:
         """Let the host pass packets on; a kernel without this IP version has nothing to pass on."""

@@ -192,7 +192,10 @@ def _register(request: _Request, session: Session) -> None:
     warning = nodes.hostname_warning(node, ipv4)
     if warning and machine.agent.pid() is None:
         session.out.error(warning)
-    nodes.register(node, ipv4, request.ipv6, as_number=request.as_number)
+    pools = nodes.register(node, ipv4, request.ipv6, as_number=request.as_number, occupied=machine.networks())
+    for pool in pools:
+        if pool.notice:
+            session.out.line(pool.notice)
 
 
 def _detect(own: Iterable[Address]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from calico.cli import arguments
+from calico.client.host_networks import find_overlap
 from calico.client.pools import Pools
 from calico.model.errors import ApplyError, NotFoundError, ValidationError
-from calico.model.net import canonical_address
+from calico.model.net import canonical_address, parse_network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from calico.cli.grammar import Match
     from calico.cli.session import Session
     from calico.model.values import IPPool
@@ -18,8 +21,8 @@ def add(found: Match, session: Session) -> int:
     """Add pools; a CIDR that is a pool already gets these options."""
     cidrs = [str(arguments.network(text)) for text in found.values("CIDR")]
     ipip = _tunnel(found, session)
-    Pools(session.datastore).add(cidrs, ipip=ipip, masquerade=found.flag("--nat-outgoing"))
-    _tell_what_is_missing(session, ipip=ipip)
+    added = Pools(session.datastore).add(cidrs, ipip=ipip, masquerade=found.flag("--nat-outgoing"))
+    _warn(session, added, ipip=ipip)
     return 0
 
 
@@ -27,8 +30,8 @@ def add_range(found: Match, session: Session) -> int:
     """Add the pools that hold exactly the addresses of a range."""
     start, end = _end_of_range(found, "START_IP"), _end_of_range(found, "END_IP")
     ipip = _tunnel(found, session)
-    Pools(session.datastore).add_range(start, end, ipip=ipip, masquerade=found.flag("--nat-outgoing"))
-    _tell_what_is_missing(session, ipip=ipip)
+    added = Pools(session.datastore).add_range(start, end, ipip=ipip, masquerade=found.flag("--nat-outgoing"))
+    _warn(session, added, ipip=ipip)
     return 0
 
 
@@ -69,11 +72,20 @@ def _tunnel(found: Match, session: Session) -> bool:
     return found.flag("--ipip")
 
 
-def _tell_what_is_missing(session: Session, *, ipip: bool) -> None:
+def _warn(session: Session, added: Iterable[IPPool], *, ipip: bool) -> None:
+    """Tell what these pools may not be good for; other hosts may have more use for them than this one."""
     if ipip:
         session.out.error(
             "WARNING: calico-node makes no IP-in-IP tunnels between hosts yet: the option is kept, and has no effect."
         )
+    occupied = session.machine.networks()
+    for pool in added:
+        overlap = find_overlap(parse_network(pool.cidr), occupied)
+        if overlap is not None:
+            session.out.error(
+                f"WARNING: pool {pool.cidr} overlaps a network of this host ({overlap}): containers here may get "
+                "addresses of other machines; unless it is for other hosts only, remove it and add another one."
+            )
 
 
 def _end_of_range(found: Match, name: str) -> str:

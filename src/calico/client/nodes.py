@@ -8,7 +8,7 @@ from functools import partial
 
 from calico.client import allocation
 from calico.client.affinities import Affinities
-from calico.client.pools import put_default_pools
+from calico.client.pools import DefaultPool, put_default_pools
 from calico.client.store import Clock, Entry, Store, Transaction, entries
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore, KeyValue
 from calico.model.errors import AlreadyExistsError, InUseError, NotFoundError, ValidationError
@@ -33,7 +33,9 @@ from calico.model.values import DEFAULT_AS_NUMBER, BGPPeer, Endpoint, NodeMesh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
+
+    from calico.client.host_networks import HostNetwork
 
 GLOBAL_DEFAULTS: tuple[tuple[Key, object], ...] = (
     (ConfigKey("InterfacePrefix"), "cali"),
@@ -90,11 +92,13 @@ class Nodes:
         *,
         as_number: int | None = None,
         default_pools: bool = True,
-    ) -> None:
+        occupied: Collection[HostNetwork] = (),
+    ) -> tuple[DefaultPool, ...]:
         """Write what other nodes must know of this one, and the global settings that are absent.
 
         An address may be empty when the node has none of that version. Without ``as_number`` the node uses the
-        global one. With ``default_pools`` an IP version without pools gets its default one.
+        global one. With ``default_pools`` an IP version without pools gets a default one that overlaps none of the
+        networks ``occupied`` by the host; which ones is the result.
         Raises :class:`AlreadyExistsError` when another node is registered with one of the addresses.
         """
         validate_node_name(host)
@@ -103,15 +107,14 @@ class Nodes:
             6: canonical_address(ipv6, 6) if ipv6 else "",
         }
 
-        def write(transaction: Transaction) -> None:
+        def write(transaction: Transaction) -> tuple[DefaultPool, ...]:
             _check_addresses(transaction, host, addresses)
             for key, value in GLOBAL_DEFAULTS:
                 _put_absent(transaction, key, value)
-            if default_pools:
-                put_default_pools(transaction)
             _write_node(transaction, host, addresses, as_number)
+            return put_default_pools(transaction, occupied) if default_pools else ()
 
-        self._store.run(write)
+        return self._store.run(write)
 
     def list(self) -> tuple[str, ...]:
         """The names of all registered nodes, sorted."""

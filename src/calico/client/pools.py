@@ -6,24 +6,51 @@ import time
 from functools import partial
 
 from calico.client.affinities import Affinities
+from calico.client.host_networks import HostNetwork, find_overlap
 from calico.client.store import WRITES, Clock, Entry, Store, Transaction
 from calico.datastore.api import DEFAULT_TIMEOUT, Datastore
 from calico.ipam.pools import DEFAULT_POOLS, check_overlap, check_size, cover
 from calico.model.errors import AlreadyExistsError, NotFoundError, ValidationError
 from calico.model.keys import ConfigKey, PoolKey, pools_path
 from calico.model.net import Network, parse_address, parse_network
-from calico.model.record import replace
+from calico.model.record import record, replace
 from calico.model.values import IPPool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 TUNNEL = "tunl0"
 """The tunnel device that a pool with IP-in-IP names."""
 
 _VERSIONS = (4, 6)
 PoolEntry = Entry[PoolKey, IPPool]
+
+
+@record
+class DefaultPool:
+    """Which default pool an IP version got, when it had no pool at all.
+
+    ``cidr`` is empty when each of them overlaps a network of the host; ``obstacle`` is the one in the way of the
+    preferred pool.
+    """
+
+    version: int
+    cidr: str
+    obstacle: HostNetwork | None = None
+
+    @property
+    def notice(self) -> str:
+        """What to tell when it is not the preferred one; else empty."""
+        if self.obstacle is None:
+            return ""
+        if not self.cidr:
+            return (
+                f"every default IPv{self.version} pool overlaps a network of this host, such as {self.obstacle}: "
+                "add a pool with 'calicoctl pool add <CIDR>'"
+            )
+        preferred = DEFAULT_POOLS[self.version][0]
+        return f"{preferred} overlaps a network of this host ({self.obstacle}); the default pool is {self.cidr}"
 
 
 class Pools:
@@ -99,9 +126,9 @@ class Pools:
         self._write(added, check)
         return added
 
-    def add_defaults(self) -> None:
-        """Add the default pool of each IP version that has no pool at all."""
-        self._store.run(put_default_pools)
+    def add_defaults(self, occupied: Collection[HostNetwork] = ()) -> tuple[DefaultPool, ...]:
+        """Add a default pool that overlaps nothing ``occupied`` for each IP version that has no pool at all."""
+        return self._store.run(partial(put_default_pools, occupied=occupied))
 
     def remove(self, cidr: str) -> None:
         """Remove a pool: from then on it serves nothing more, and no host has a claim on its blocks.
@@ -159,12 +186,22 @@ class Pools:
         return self._store.list(pools_path(version), PoolKey, IPPool)
 
 
-def put_default_pools(transaction: Transaction) -> None:
-    """Write the default pool of each IP version that has no pool, valid or not."""
-    for version, cidr in DEFAULT_POOLS.items():
-        if not transaction.raw(pools_path(version)):
-            transaction.guard(PoolKey(cidr), 0)
-            transaction.put(PoolKey(cidr), IPPool(cidr))
+def put_default_pools(transaction: Transaction, occupied: Collection[HostNetwork]) -> tuple[DefaultPool, ...]:
+    """Write a default pool for each IP version that has no pool, valid or not; what these versions got."""
+    chosen = tuple(
+        _choose_default(version, occupied) for version in _VERSIONS if not transaction.raw(pools_path(version))
+    )
+    for default in chosen:
+        if default.cidr:
+            transaction.guard(PoolKey(default.cidr), 0)
+            transaction.put(PoolKey(default.cidr), IPPool(default.cidr))
+    return chosen
+
+
+def _choose_default(version: int, occupied: Collection[HostNetwork]) -> DefaultPool:
+    overlaps = {cidr: find_overlap(parse_network(cidr), occupied) for cidr in DEFAULT_POOLS[version]}
+    cidr = next((cidr for cidr, overlap in overlaps.items() if overlap is None), "")
+    return DefaultPool(version, cidr, overlaps[DEFAULT_POOLS[version][0]])
 
 
 def _checked(networks: Sequence[Network], *, ipip: bool, masquerade: bool, ipam: bool) -> tuple[IPPool, ...]:

@@ -7,8 +7,11 @@ from calico.model.errors import AlreadyExistsError, ValidationError
 from calico.model.net import Network, bits, parse_network
 from calico.model.values import IPPool
 
-DEFAULT_POOLS = {4: "192.168.0.0/16", 6: "fd80:24e2:f998:72d6::/64"}
-"""The pools of an installation that has none, by IP version."""
+DEFAULT_POOLS = {
+    4: ("192.168.0.0/16", "10.65.0.0/16", "10.66.0.0/16", "172.28.0.0/16", "100.96.0.0/16"),
+    6: ("fd80:24e2:f998:72d6::/64", "fd4c:91b7:6e03:a5d8::/64"),
+}
+"""What may be the pool of an installation that has none, by IP version, the preferred one first."""
 
 
 def check_size(pool: Network) -> None:

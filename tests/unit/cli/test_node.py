@@ -9,6 +9,7 @@ import pytest
 from calico.client.addresses import Addresses
 from calico.datastore.memory import MemoryDatastore
 from calico.linux.addresses import Address
+from calico.linux.routes import Route
 from calico.model.errors import ApplyError, UnavailableError, ValidationError
 from calico.model.record import replace
 from tests.fakes.datastore import FaultyDatastore
@@ -58,6 +59,21 @@ def test_start_registers_the_host_and_runs_the_agent(terminal: Terminal, machine
 def test_the_address_is_detected(terminal: Terminal) -> None:
     assert terminal("node") == Run(0, DETECTED + RUNNING, "")
     assert terminal.get("/calico/bgp/v1/host/h1/ip_addr_v4") == "10.9.8.7"
+
+
+def test_the_default_pool_avoids_the_networks_of_the_host(terminal: Terminal, machine: FakeMachine) -> None:
+    machine.own = (LOOPBACK, Address("eth0", "192.168.0.10/24"))
+    machine.routes = (Route("10.65.0.0/16", "eth0", gateway="192.168.0.1", protocol=4),)
+
+    assert terminal("node --ip=192.168.0.10") == Run(
+        0,
+        "192.168.0.0/16 overlaps a network of this host (192.168.0.0/24 on eth0); the default pool is 10.66.0.0/16\n"
+        + RUNNING,
+        "",
+    )
+    assert "/calico/v1/ipam/v4/pool/10.66.0.0-16" in terminal.tree()
+    assert "/calico/v1/ipam/v4/pool/192.168.0.0-16" not in terminal.tree()
+    assert terminal("node --ip=192.168.0.10").out == RUNNING.replace("is running", "is already running")
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,19 @@ def test_pools_are_added_shown_and_removed(terminal: Terminal) -> None:
     assert pools(terminal) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "pool"), [("add 10.9.0.0/16", "10.9.0.0/16"), ("range add 10.9.8.0 10.9.8.127", "10.9.8.0/25")]
+)
+def test_a_pool_in_a_network_of_this_host_is_doubted(terminal: Terminal, command: str, pool: str) -> None:
+    assert terminal(f"pool {command}") == Run(
+        0,
+        "",
+        f"WARNING: pool {pool} overlaps a network of this host (10.9.8.0/24 on eth0): containers here may get "
+        "addresses of other machines; unless it is for other hosts only, remove it and add another one.\n",
+    )
+    assert pools(terminal) == [pool]
+
+
 def test_one_ip_version_can_be_shown_alone(terminal: Terminal) -> None:
     assert terminal("pool show --ipv4").out.splitlines()[1] == "| IPv4 CIDR | Options |"
     assert terminal("pool show --ipv6").out.splitlines()[1] == "| IPv6 CIDR | Options |"

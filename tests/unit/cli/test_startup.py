@@ -87,7 +87,7 @@ def test_a_command_loads_neither_the_others_nor_the_agents_libraries(tmp_path: o
         "profile show",
         "endpoint show",
         "pool show",
-        "pool add 10.65.0.0/16",
+        "pool remove 10.65.0.0/16",
         "ipam info 10.65.0.1",
         "bgp node-mesh",
         "bgp peer show",

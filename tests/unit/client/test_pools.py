@@ -4,11 +4,13 @@ import pytest
 
 from calico.client.addresses import Addresses
 from calico.client.config import Config
-from calico.client.pools import Pools
+from calico.client.host_networks import HostNetwork
+from calico.client.pools import DefaultPool, Pools
 from calico.datastore.api import Put
 from calico.datastore.memory import MemoryDatastore
 from calico.model.errors import AlreadyExistsError, CalicoError, NotFoundError, ValidationError
 from calico.model.keys import ConfigKey, PoolKey
+from calico.model.net import parse_network
 from calico.model.values import IPPool
 from tests.fakes.interleaving import CrashError, InterleavedDatastore, crash
 from tests.fakes.ipam_state import check_ipam, read_ipam
@@ -233,6 +235,53 @@ def test_a_pool_that_is_not_there_is_not_found(pools: Pools) -> None:
 
 def test_default_pools_come_where_there_is_none(pools: Pools) -> None:
     pools.add(["10.0.0.0/24"])
-    pools.add_defaults()
-    pools.add_defaults()
+    assert pools.add_defaults() == (DefaultPool(6, "fd80:24e2:f998:72d6::/64"),)
+    assert pools.add_defaults() == ()
     assert cidrs(pools) == ["10.0.0.0/24", "fd80:24e2:f998:72d6::/64"]
+
+
+def occupied(*cidrs: str) -> tuple[HostNetwork, ...]:
+    return tuple(HostNetwork(parse_network(cidr), "eth0") for cidr in cidrs)
+
+
+@pytest.mark.parametrize(
+    ("lan", "pool", "notice"),
+    [
+        (["10.0.0.0/24"], "192.168.0.0/16", ""),
+        (
+            ["192.168.0.0/24"],
+            "10.65.0.0/16",
+            (
+                "192.168.0.0/16 overlaps a network of this host (192.168.0.0/24 on eth0); "
+                "the default pool is 10.65.0.0/16"
+            ),
+        ),
+        (
+            ["10.0.0.0/8", "192.168.7.7/32"],
+            "172.28.0.0/16",
+            (
+                "192.168.0.0/16 overlaps a network of this host (192.168.7.7/32 on eth0); "
+                "the default pool is 172.28.0.0/16"
+            ),
+        ),
+        (
+            ["10.0.0.0/8", "192.0.0.0/8", "172.16.0.0/12", "100.64.0.0/10"],
+            "",
+            (
+                "every default IPv4 pool overlaps a network of this host, such as 192.0.0.0/8 on eth0: "
+                "add a pool with 'calicoctl pool add <CIDR>'"
+            ),
+        ),
+    ],
+)
+def test_a_default_pool_takes_no_network_of_the_host(pools: Pools, lan: list[str], pool: str, notice: str) -> None:
+    ipv4, ipv6 = pools.add_defaults(occupied(*lan))
+
+    assert (ipv4.cidr, ipv4.notice, ipv6.notice) == (pool, notice, "")
+    assert [found.cidr for found in pools.list(4)] == [pool] * bool(pool)
+
+
+def test_another_ipv6_default_pool_is_at_hand(pools: Pools) -> None:
+    pools.add_defaults(occupied("fd80:24e2:f998:72d6:1::/80"))
+
+    assert [pool.cidr for pool in pools.list(6)] == ["fd4c:91b7:6e03:a5d8::/64"]
