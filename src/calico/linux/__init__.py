@@ -12,6 +12,7 @@
     generation   the number that nf_tables raises with each committed transaction (``nfnetlink``)
     setting      a file below /proc/sys, named by the parts of its path (``sysctl``)
     namespace    a network stack of its own (``namespaces``)
+    process      to which container it belongs (``processes``)
     run lock     the right to be the one process of its kind on the host (``locks``)
 
 Nothing here starts a child process or a thread. Calls block, with a deadline; each socket is locked, so
