@@ -64,6 +64,10 @@ class Site:
         """Return the container's IPv4 address."""
         return str(self.inspect(container)["IPAddress"])
 
+    def namespace(self, container: str) -> str:
+        """Return the path of the container's network namespace on the host, for `nsenter`."""
+        return self.host.docker("inspect", "--format", "{{.NetworkSettings.SandboxKey}}", container).stdout.strip()
+
     def execute(self, container: str, *words: str) -> bool:
         """Run a command in a container; whether it succeeded."""
         return self.host.docker("exec", container, *words, check=False).returncode == 0

@@ -133,3 +133,34 @@ def test_join_fails_whole_when_the_kernel_cannot_be_programmed(site: Site) -> No
     assert "cali" not in site.host.run("ip", "-oneline", "link").stdout
     wait_until("the endpoint is gone", lambda: "libnetwork" not in site.host.calicoctl("endpoint", "show").stdout)
     assert site.host.docker("run", "--rm", "--network", "testnet1", "busybox", "true").returncode == 0
+
+
+def test_a_used_address_does_not_bring_its_connections_along(site: Site) -> None:
+    """Whoever talked with the former holder of an address has no way to the next one."""
+    site.network("testnet1", "--subnet", "192.168.0.0/16")
+    site.network("testnet2", "--subnet", "192.168.0.0/16")
+    site.container("one", "testnet1")
+    server = (
+        "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('', 6000)); s.settimeout(2);"
+        "print('ready', flush=True); data, peer = s.recvfrom(9); s.sendto(data, peer); print(data)"
+    )
+    client = (
+        "import socket; s = socket.socket(type=socket.SOCK_DGRAM); s.bind(('', 5000));"
+        "s.sendto(b'hello', ('192.168.7.2', 6000)); s.settimeout(1); s.recv(9)"
+    )
+
+    def hears(container: str) -> bool:
+        """Whether a datagram from one:5000 to this container's port 6000 arrives."""
+        listener = site.host.popen("nsenter", f"--net={site.namespace(container)}", "python3", "-c", server)
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == "ready\n"
+        site.host.run("nsenter", f"--net={site.namespace('one')}", "python3", "-c", client, check=False)
+        return "hello" in listener.communicate(timeout=10)[0]
+
+    site.container("two", "testnet1", "--ip", "192.168.7.2")
+    assert hears("two")
+
+    site.host.docker("rm", "--force", "two")
+    site.container("other", "testnet2", "--ip", "192.168.7.2")
+
+    assert not hears("other")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from calico.dataplane.docker_user import DockerUserChain
 from calico.dataplane.driver import CHECK_INTERVAL, Driver
 from calico.dataplane.iptables import LegacyIptables
+from calico.dataplane.managers.connections import ConnectionManager
 from calico.dataplane.managers.endpoints import EndpointManager
 from calico.dataplane.managers.forwarding import ForwardingManager
 from calico.dataplane.managers.host import HostManager
@@ -20,6 +21,7 @@ from calico.dataplane.nft.table import NftTable
 from calico.dataplane.policy import Policy
 from calico.dataplane.status import EndpointStatuses
 from calico.linux.addresses import Addresses
+from calico.linux.conntrack import ConnectionTracker
 from calico.linux.links import Links
 from calico.linux.monitor import LinkMonitor
 from calico.linux.nfnetlink import NfTables, NfTablesMonitor
@@ -59,6 +61,7 @@ def open_dataplane(
             Policy(table, managers, profiles, nftables, clock),
             InterfaceManager(links, routes, addresses, settings),
             (
+                ConnectionManager(stack.enter_context(ConnectionTracker())),
                 ForwardingManager(links, routes, addresses, settings),
                 DockerUserChain(nftables, library, LegacyIptables()),
             ),

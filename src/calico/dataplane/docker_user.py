@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from calico.dataplane.backoff import retry_delay
+from calico.dataplane.trouble import Trouble
 from calico.linux.nfnetlink import RuleEntry
 from calico.model.codec import INTERFACE_PREFIX
-from calico.model.errors import CalicoError, NotFoundError, UnavailableError
+from calico.model.errors import NotFoundError, UnavailableError
 from calico.updates import Update
 
 log = logging.getLogger(__name__)
@@ -88,13 +89,10 @@ class DockerUserChain:
         self._nftables = nftables
         self._library = library
         self._legacy = legacy
-        self._retry_delay = retry_delay
         self._verified_generation: int | None = None
         self._handles: dict[str, tuple[int, ...]] = {}
         self._full = True
-        self._failures = 0
-        self._due: float | None = None
-        self._fault = ""
+        self._trouble = Trouble("Docker's firewall may stop our endpoints", retry_delay)
 
     def on_update(self, update: Update) -> None:
         """No update concerns Docker's firewall."""
@@ -105,32 +103,25 @@ class DockerUserChain:
 
     def complete(self, now: float) -> list[str]:
         """Put our rules where they belong; one line for each chain in which they were not."""
-        if self._due is not None and now < self._due:
-            return []
         lines: list[str] = []
-        try:
-            self._check_nft(lines)
-            if self._full:
-                self._check_legacy(lines)
-                self._full = False
-        except CalicoError as error:
-            self._failures += 1
-            self._due = now + self._retry_delay(self._failures)
-            if str(error) != self._fault:
-                log.warning("Docker's firewall may stop our endpoints, trying again: %s", error)
-            self._fault = str(error)
-        else:
-            self._failures, self._due, self._fault = 0, None, ""
+        if not self._trouble.waits(now):
+            self._trouble.attempt(lambda: self._check(lines), now)
         return lines
 
     def due(self) -> float | None:
         """When something that failed is to be tried again."""
-        return self._due
+        return self._trouble.due
 
     @property
     def fault(self) -> str:
         """Why packets of endpoints may be dropped by Docker; empty when they are not."""
-        return self._fault
+        return self._trouble.fault
+
+    def _check(self, lines: list[str]) -> None:
+        self._check_nft(lines)
+        if self._full:
+            self._check_legacy(lines)
+            self._full = False
 
     def _check_nft(self, lines: list[str]) -> None:
         # Read before looking: what changes meanwhile is seen as a change next time.

@@ -11,11 +11,12 @@ from typing import Protocol
 from calico.dataplane.backoff import retry_delay
 from calico.dataplane.managers.interfaces import AddressAdder, LinkLister
 from calico.dataplane.managers.settings import IPV6_FORWARDING, Settings
+from calico.dataplane.trouble import Trouble
 from calico.linux.addresses import Address
 from calico.linux.routes import Route
 from calico.linux.sysctl import Key
 from calico.model.codec import INTERFACE_PREFIX
-from calico.model.errors import AlreadyExistsError, CalicoError, NotFoundError
+from calico.model.errors import AlreadyExistsError, NotFoundError
 from calico.model.gateways import IPV4_GATEWAY
 from calico.updates import EndpointUpdate, Update
 
@@ -51,12 +52,9 @@ class ForwardingManager:
         self._routes = routes
         self._addresses = addresses
         self._settings = settings
-        self._retry_delay = retry_delay
         self._ipv6 = False
         self._pending = True
-        self._failures = 0
-        self._due: float | None = None
-        self._fault = ""
+        self._trouble = Trouble("the host does not forward for its endpoints", retry_delay)
 
     def on_update(self, update: Update) -> None:
         if isinstance(update, EndpointUpdate) and update.endpoint.ipv6_nets and not self._ipv6:
@@ -68,30 +66,20 @@ class ForwardingManager:
 
     def complete(self, now: float) -> list[str]:
         """Set what is not as it must be; one line for each thing set."""
-        if not self._pending and (self._due is None or now < self._due):
-            return []
         lines: list[str] = []
-        try:
-            self._set_all(lines)
-        except CalicoError as error:
-            self._failures += 1
-            self._due = now + self._retry_delay(self._failures)
-            if str(error) != self._fault:
-                log.warning("the host does not forward for its endpoints, trying again: %s", error)
-            self._fault = str(error)
-        else:
-            self._failures, self._due, self._fault = 0, None, ""
-        self._pending = False
+        if self._pending or self._trouble.is_due(now):
+            self._trouble.attempt(lambda: self._set_all(lines), now)
+            self._pending = False
         return lines
 
     def due(self) -> float | None:
         """When something that failed is to be tried again."""
-        return self._due
+        return self._trouble.due
 
     @property
     def fault(self) -> str:
         """Why endpoints of this host do not work; empty when they do."""
-        return self._fault
+        return self._trouble.fault
 
     def _set_all(self, lines: list[str]) -> None:
         if self._settings.read(_IPV4_FORWARDING) != "1":

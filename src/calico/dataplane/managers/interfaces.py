@@ -158,7 +158,6 @@ class InterfaceManager:
         return news
 
     def _remove(self, key: EndpointKey) -> None:
-        # The place to let the connection tracker forget the endpoint's addresses.
         endpoint = self._endpoints.pop(key, None)
         if endpoint is None:
             return

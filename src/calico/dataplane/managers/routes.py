@@ -1,15 +1,18 @@
 """Routes to endpoints: each address lies behind its interface. Ours are known by their protocol number."""
 
+import functools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from calico.linux.routes import ROUTE_PROTOCOL, Route
 from calico.model.codec import INTERFACE_PREFIX
 from calico.model.errors import AlreadyExistsError, ApplyError, CalicoError, NotFoundError
-from calico.model.net import parse_network
+from calico.model.net import address_of, parse_network
 
 log = logging.getLogger(__name__)
+
+_OWN_KINDS = frozenset({"local", "broadcast", "anycast"})
 
 
 class RouteTable(Protocol):
@@ -33,13 +36,22 @@ class RouteTable(Protocol):
         """The routes of one IP version and protocol number."""
         ...
 
+    def get(self, address: str) -> Route | None:
+        """The route that a packet of this host takes; of kind ``local`` to an address of the host itself."""
+        ...
+
+    def gateways(self, version: int) -> frozenset[str]:
+        """The addresses that routes pass packets on to."""
+        ...
+
 
 class EndpointRoutes:
     """Keeps one route for each destination that an interface claims while it is up.
 
     When several claim one (an endpoint that is long gone may still stand in the datastore), the newest that is up
     has it. What we set is remembered, so that nothing is read or written twice. A route that somebody else made for
-    a destination stays: the host may need it more than the endpoint does.
+    a destination stays, and an address that the host has or passes packets on to gets none: the host may need it more
+    than the endpoint does.
     """
 
     def __init__(self, table: RouteTable) -> None:
@@ -126,8 +138,11 @@ class EndpointRoutes:
     def _set(self, routes: Sequence[Route]) -> dict[Route, CalicoError | None]:
         """Set routes, in place of ours but not of others; for each its error or ``None``."""
         ours = [route for route in routes if route.destination in self._installed]
-        fresh = [route for route in routes if route.destination not in self._installed]
-        outcome = dict(zip(fresh, self._table.add_all(fresh), strict=True)) if fresh else {}
+        outcome: dict[Route, CalicoError | None] = dict(
+            self._refuse([route for route in routes if route.destination not in self._installed])
+        )
+        fresh = [route for route in routes if route.destination not in self._installed and route not in outcome]
+        outcome |= dict(zip(fresh, self._table.add_all(fresh), strict=True)) if fresh else {}
         present = [route for route, error in outcome.items() if isinstance(error, AlreadyExistsError)]
         foreign = self._foreign({parse_network(route.destination).version for route in present})
         for route in present:
@@ -139,6 +154,35 @@ class EndpointRoutes:
                 f"the route with `ip route show {route.destination}` and delete it"
             )
         return outcome | (dict(zip(ours, self._table.replace_all(ours), strict=True)) if ours else {})
+
+    def _refuse(self, routes: Iterable[Route]) -> dict[Route, CalicoError]:
+        """Those that would take an address away from the host, and why they must not be set."""
+        gateways = functools.cache(self._table.gateways)
+        refused: dict[Route, CalicoError] = {}
+        for route in routes:
+            try:
+                use = self._use_by_host(address_of(route.destination), gateways)
+            except CalicoError as error:
+                refused[route] = error
+                continue
+            if use:
+                refused[route] = ApplyError(
+                    f"{route.destination} is {use}: give the container another address, of a pool that overlaps no "
+                    "network of this host"
+                )
+        return refused
+
+    def _use_by_host(self, address: str, gateways: Callable[[int], frozenset[str]]) -> str:
+        """What the host needs an address for; empty when it does not."""
+        route = self._table.get(address)
+        if route is None or (route.device or "").startswith(INTERFACE_PREFIX):
+            return ""
+        if route.kind in _OWN_KINDS:
+            return "an address of this host itself"
+        # A gateway is on a link of the host; so most addresses, which are not, cost no listing of all routes.
+        if address == route.gateway or (route.gateway is None and address in gateways(6 if ":" in address else 4)):
+            return "a gateway of this host"
+        return ""
 
     def _foreign(self, versions: Iterable[int]) -> set[str]:
         """The destinations to which somebody else made a route that ours would take the place of.

@@ -96,6 +96,37 @@ def test_route_of_somebody_else_stays_and_is_named() -> None:
     router.close()
 
 
+@pytest.mark.parametrize(
+    ("route", "reason"),
+    [
+        (Route("10.0.0.0/32", "eth0", kind="local", protocol=2), "10.0.0.0/32 is an address of this host itself"),
+        (Route("0.0.0.0/0", "eth0", gateway="10.0.0.0", protocol=16), "10.0.0.0/32 is a gateway of this host"),
+        (Route("10.9.0.0/16", "eth0", gateway="10.0.0.0", metric=100), "10.0.0.0/32 is a gateway of this host"),
+    ],
+)
+@pytest.mark.parametrize("link", [Route("10.0.0.0/24", "eth0", protocol=2)])
+def test_address_that_the_host_needs_is_not_routed_away(route: Route, reason: str, link: Route) -> None:
+    router = FakeRouter()
+    routes = EndpointRoutes(router.routes)
+    router.add_link("eth0")
+    router.add_link("cali0")
+    router.routes.all |= {link, route}
+    routes.on_link("cali0", up=True)
+    routes.claim("cali0", frozenset(DESTINATIONS[:2]))
+
+    fault = routes.settle()["cali0"]
+
+    assert str(fault) == (
+        f"{reason}: give the container another address, of a pool that overlaps no network of this host"
+    )
+    assert router.routes.all == {link, route, Route(DESTINATIONS[1], "cali0")}
+
+    router.routes.all.discard(route)
+    assert routes.settle() == {"cali0": None}
+    assert router.routes.ours == dict.fromkeys(DESTINATIONS[:2], "cali0")
+    router.close()
+
+
 def test_route_that_the_kernel_kept_is_taken_over() -> None:
     router = FakeRouter()
     routes = EndpointRoutes(router.routes)
