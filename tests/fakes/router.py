@@ -207,6 +207,9 @@ class FakeRoutes:
         found = [route for route in self.all if parse_network(route.destination).covers(wanted)]
         return max(found, key=lambda route: parse_network(route.destination).length, default=None)
 
+    def gateways(self, version: int) -> frozenset[str]:
+        return frozenset(route.gateway for route in self.list(version) if route.gateway)
+
     def _add(self, route: Route) -> CalicoError | None:
         if any((other.destination, other.metric) == (route.destination, route.metric) for other in self.all):
             self.changes += 1

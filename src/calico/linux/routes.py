@@ -6,7 +6,7 @@ Source: rtnetlink(7), ip-route(8).
 import errno
 import functools
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from calico.linux.messages import (
@@ -41,6 +41,7 @@ _RTA_OIF = 4
 _RTA_GATEWAY = 5
 _RTA_PRIORITY = 6
 _RTA_PREFSRC = 7
+_RTA_MULTIPATH = 9
 _RTA_CACHE_INFO = 12
 _RTA_TABLE = 15
 
@@ -71,6 +72,8 @@ _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errn
 _RTMSG = struct.Struct("=BBBBBBBBI")
 """rtmsg: family, destination length, source length, tos, table, protocol, scope, type, flags."""
 
+_NEXTHOP = struct.Struct("=HBBi")
+"""rtnexthop: length with its attributes, flags, hops, interface index."""
 
 IndexOf = Callable[[str], int]
 
@@ -159,6 +162,15 @@ class Routes(SocketOwner):
             and (device_prefix is None or (route.device or "").startswith(device_prefix))
         )
 
+    def gateways(self, version: int) -> frozenset[str]:
+        """The addresses that routes of IPv4 or IPv6 pass packets on to, those of several next hops too."""
+        return frozenset(
+            unpack_address(version, gateway)
+            for message in self._dump(version, None)
+            if message.kind == RTM_NEWROUTE
+            for gateway in _gateways(message, version)
+        )
+
     def get(self, address: str) -> Route | None:
         """The route that a packet of this host to ``address`` takes; ``None`` when it goes nowhere.
 
@@ -227,6 +239,27 @@ def parse_route(message: Message, device_name: Callable[[int], str | None]) -> R
     if _RTA_TABLE in attributes:
         table = unpack_uint(attributes[_RTA_TABLE])
     return _parse(message, device_name) if table == _MAIN_TABLE else None
+
+
+def _gateways(message: Message, version: int) -> Iterator[bytes]:
+    """The gateways of a listed route of the main table and of this IP version."""
+    family, *_, table, _, _, _, _ = unpack_struct(_RTMSG, message.payload)
+    attributes = parse_attributes(message.payload, _RTMSG.size)
+    if _RTA_TABLE in attributes:
+        table = unpack_uint(attributes[_RTA_TABLE])
+    if family != _FAMILY[version] or table != _MAIN_TABLE:
+        return
+    if _RTA_GATEWAY in attributes:
+        yield attributes[_RTA_GATEWAY]
+    hops = attributes.get(_RTA_MULTIPATH, b"")
+    while hops:
+        length, *_ = unpack_struct(_NEXTHOP, hops)
+        if not _NEXTHOP.size <= length <= len(hops):
+            raise ValidationError(f"next hop says {length} bytes, {len(hops)} are there")
+        hop = parse_attributes(hops[:length], _NEXTHOP.size)
+        if _RTA_GATEWAY in hop:
+            yield hop[_RTA_GATEWAY]
+        hops = hops[(length + 3) & ~3 :]
 
 
 def _parse(message: Message, device_name: Callable[[int], str | None]) -> Route:

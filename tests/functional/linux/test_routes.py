@@ -63,6 +63,20 @@ def test_every_kind_of_route_is_listed_as_it_was_given_and_can_be_deleted(host: 
         assert ours(routes) == set()
 
 
+def test_gateways_are_those_of_all_next_hops(host: Netns) -> None:
+    host.run("ip", "address", "add", "10.65.0.1/24", "dev", "cali0")
+    host.run("ip", "address", "add", "fd00:65::1/64", "dev", "cali0")
+    host.run("ip", "route", "add", "default", "via", "10.65.0.2")
+    hops = ("nexthop", "via", "10.65.0.3", "nexthop", "via", "10.65.0.4")
+    host.run("ip", "route", "add", "10.66.0.0/16", *hops)
+    host.run(
+        "ip", "-6", "route", "add", "fd00:66::/64", "nexthop", "via", "fd00:65::3", "nexthop", "via", "fd00:65::4"
+    )
+    with Routes() as routes:
+        assert routes.gateways(4) == {"10.65.0.2", "10.65.0.3", "10.65.0.4"}
+        assert routes.gateways(6) == {"fd00:65::3", "fd00:65::4"}
+
+
 def test_replacing_twice_changes_nothing(host: Netns) -> None:
     with Routes() as routes:
         for _ in range(2):
