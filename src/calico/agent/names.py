@@ -90,13 +90,18 @@ class NameKeeper:
                 self._loop.call_soon_threadsafe(self._mark, ContainerNameKey(self._host, message.key.workload))
 
     async def _try_session(self, write: Write) -> None:
-        """One session, and a pause when it failed."""
+        """One session, and a pause when it failed; a longer one each time that sessions fail soon."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
             return await self._session(write)
         except CalicoError as error:
             self._note_trouble(str(error))
-        except Exception:
-            log.exception("names cannot be recorded")  # whatever it is, policy does not depend on it
+        except Exception as error:  # whatever it is, policy does not depend on it
+            self._note_trouble(f"{type(error).__name__}: {error}")
+            log.debug("names are not recorded", exc_info=True)
+        if loop.time() - begun > self._timing.last_retry:
+            self._pause = self._timing.first_retry
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, self._timing.last_retry)
         return None
@@ -106,7 +111,6 @@ class NameKeeper:
         self._marked.clear()
         async with connect_engine(self._docker_host) as engine, engine.events(EVENTS) as events:
             await self._compare(engine, write)
-            self._pause = self._timing.first_retry
             self._note_trouble("")
             async with _Looks(partial(self._look, engine, write), self._timing) as self._looks:
                 try:
@@ -210,6 +214,7 @@ class _Looks:
         except CalicoError as error:
             log.debug("%s: %s", key.path, error)
             return False
-        except Exception:
-            log.exception("%s cannot be recorded", key.path)  # one that is strange must not stop the others
+        except Exception as error:  # one that is strange must not stop the others
+            log.warning("%s cannot be recorded: %s: %s", key.path, type(error).__name__, error)
+            log.debug("%s cannot be recorded", key.path, exc_info=True)
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from calico.agent.names import NameKeeper, Timing
-from calico.client.naming import Naming
+from calico.client.naming import Container, Naming
 from calico.client.store import Store
 from calico.datastore.api import Put
 from calico.datastore.memory import MemoryDatastore
@@ -21,7 +21,7 @@ from tests.fakes.datastore import FaultyDatastore
 from tests.fakes.engine import FakeEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     Act = Callable[["Scene"], Awaitable[None]]
@@ -33,11 +33,11 @@ WEB = ContainerNameKey("h1", "web-id")
 class Scene:
     """A keeper at work on host ``h1``, its engine and its datastore."""
 
-    def __init__(self, engine: FakeEngine, timing: Timing) -> None:
+    def __init__(self, engine: FakeEngine, timing: Timing, naming: type[Naming]) -> None:
         self.engine = engine
         self.datastore = FaultyDatastore(MemoryDatastore())
         self.store = Store(self.datastore)
-        self.keeper = NameKeeper(Naming(self.store, "h1"), engine.docker_host, timing)
+        self.keeper = NameKeeper(naming(self.store, "h1"), engine.docker_host, timing)
 
     def container(self, key: ContainerNameKey = WEB) -> ContainerName | None:
         return self.store.get(key, ContainerName)
@@ -52,25 +52,27 @@ class Scene:
 
     async def wait_followed(self) -> None:
         """Wait until the keeper has compared everything and acts on events."""
-        await self.wait(lambda: bool(self.engine.listeners))
-        probe = "/containers/probe/json"
-        before = self.engine.asked.get(probe, 0)
-        self.engine.tell("container", "start", "probe")
-        await self.wait(lambda: self.engine.asked.get(probe, 0) > before)
+        before = self.engine.asked.get("/containers/probe/json", 0)
+
+        def answers() -> bool:
+            self.engine.tell("container", "start", "probe")
+            return self.engine.asked.get("/containers/probe/json", 0) > before
+
+        await self.wait(answers)
 
     async def wait_name(self, name: str) -> None:
         await self.wait(lambda: getattr(self.container(), "name", None) == name)
 
 
 def play(
-    folder: Path, act: Callable[[Scene], Awaitable[None]], timing: Timing = QUICK, *, away: bool = False
+    folder: Path, act: Act, timing: Timing = QUICK, *, away: bool = False, naming: type[Naming] = Naming
 ) -> None:
     """Run ``act`` beside a keeper; with ``away`` the engine is not there yet."""
 
     async def run() -> None:
         engine = FakeEngine(folder)
         async with _started(engine, away=away):
-            scene = Scene(engine, timing)
+            scene = Scene(engine, timing, naming)
             task = asyncio.create_task(scene.keeper.run())
             try:
                 await act(scene)
@@ -363,6 +365,42 @@ def test_strange_descriptions_are_not_recorded_and_stop_nothing(tmp_path: Path, 
         assert scene.container(ContainerNameKey("h1", "strange")) is None
 
     play(tmp_path, act)
+
+
+class FaultyNaming(Naming):
+    """Has a fault: its first comparison and everything about ``bad-id`` end in an error that nobody expects."""
+
+    compared = 0
+
+    def sync(self, containers: Iterable[Container], networks: Mapping[str, str]) -> None:
+        self.compared += 1
+        if self.compared == 1:
+            raise KeyError("compare")
+        super().sync(containers, networks)
+
+    def update_container(self, identity: str, container: Container | None, networks: Collection[str]) -> None:
+        if identity == "bad-id":
+            raise KeyError("look")
+        super().update_container(identity, container, networks)
+
+
+def test_a_fault_of_our_own_is_said_in_a_line_and_survived(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def act(scene: Scene) -> None:
+        await scene.wait_followed()
+        scene.engine.add_network("n1", "testnet1")
+        scene.engine.run("bad-id", "bad", n1="e1")
+        scene.engine.run("web-id", "web", n1="e2")
+
+        await scene.wait_name("web")
+
+    with caplog.at_level("INFO"):
+        play(tmp_path, act, naming=FaultyNaming)
+
+    records = [record for record in caplog.records if record.name == "calico.agent.names"]
+    lines = [record.getMessage() for record in records]
+    assert lines[:2] == ["names are not recorded: KeyError: 'compare'", "names are recorded again"]
+    assert "/calico/docker/v1/host/h1/container/bad-id cannot be recorded: KeyError: 'look'" in lines
+    assert not any(record.exc_info for record in records)
 
 
 def test_hostile_labels_and_names_are_left_out(tmp_path: Path) -> None:
