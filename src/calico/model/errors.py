@@ -19,6 +19,11 @@ The faces turn these into an exit code, an HTTP status or Docker's ``Err``, each
 class CalicoError(Exception):
     """Root of the tree. ``str()`` is one line, written for the person who must act on it."""
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Further lines that help a person at a terminal; the first one does without them."""
+        return ()
+
 
 class ValidationError(CalicoError):
     """A value from outside is not acceptable."""

@@ -11,28 +11,84 @@ Ports need a protocol that has ports; type and code need icmp or icmpv6. The pri
 from __future__ import annotations
 
 from calico.model.errors import ValidationError
-from calico.model.names import validate_name
+from calico.model.names import is_name, validate_name
 from calico.model.net import canonical_cidr
 from calico.model.protocols import PROTOCOLS, canonical_protocol
+from calico.model.spelling import nearest
 from calico.model.values import Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import NoReturn
 
     from calico.model.values import PortRange
 
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
 _MAX_PORTS = 1000
+_LONGEST_LINE = 110
+_CRITERIA = ("ports", "tag", "cidr")
+_PLACES = {
+    **dict.fromkeys(_CRITERIA, "Ports, tags and networks go behind 'from' or 'to'"),
+    **dict.fromkeys(PROTOCOLS, "The protocol goes before 'from' and 'to'"),
+    **dict.fromkeys(_FAMILIES, "The IP version goes before the protocol"),
+    "type": "'type' goes behind icmp or icmpv6",
+    "code": "'code' goes behind the type of icmp or icmpv6",
+    "from": "'from' goes before 'to', and stands there once",
+    "to": "'to' stands there once",
+}
+"""Where the words of the grammar go, for those who put them elsewhere."""
 
 
 class RuleError(ValidationError):
-    """A text that is no rule; ``word`` is the faulty word, counted from 1, or 0 for the rule as a whole."""
+    """A text that is no rule; ``word`` is the faulty word, counted from 1, or 0 for the rule as a whole.
 
-    def __init__(self, message: str, word: int) -> None:
+    ``expected`` are the words of the grammar that may stand in its place, when the word is not one of these.
+    """
+
+    def __init__(self, message: str, words: Sequence[str], word: int, expected: Sequence[str] = ()) -> None:
         super().__init__(message)
+        self.words = tuple(words)
         self.word = word
+        self.expected = tuple(expected)
+
+    def __str__(self) -> str:
+        return super().__str__() + self._hint()
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The rule, and below it a mark at the faulty word; empty when that would not be seen on a terminal."""
+        text = " ".join(self.words)
+        if not self.word or not text.isprintable() or len(text) > _LONGEST_LINE:
+            return ()
+        start = len(" ".join(("", *self.words[: self.word - 1])))
+        return text, " " * start + "^" * len(self.words[self.word - 1])
+
+    def _hint(self) -> str:
+        """What was probably meant, in a sentence behind a full stop."""
+        if not self.expected:
+            return ""
+        word, before = self.words[self.word - 1], self.words[: self.word - 1]
+        if word in _CRITERIA and not {"from", "to"}.isdisjoint(before):
+            return f". Each side has one {word!r} at most"
+        if word.lower() in _PLACES:
+            return f". {_PLACES[word.lower()]}"
+        near = nearest(word, self.expected)
+        if near:
+            return f". Did you mean {near!r}?"
+        return next((f". {what} goes behind {name!r}" for name, what in _shapes(word) if name in self.expected), "")
+
+
+def _shapes(word: str) -> Iterator[tuple[str, str]]:
+    """What a word may be that is none of the grammar: the word that goes before it, and what it is."""
+    for name, what, parse in (("ports", "A port", parse_ports), ("cidr", "A network", canonical_cidr)):
+        try:
+            parse(word)
+        except ValidationError:
+            continue
+        yield name, what
+    if is_name(word):
+        yield "tag", "The name of a tag"
 
 
 def parse_rule(words: Sequence[str]) -> Rule:
@@ -41,7 +97,7 @@ def parse_rule(words: Sequence[str]) -> Rule:
     try:
         return parser.rule()
     except ValidationError as error:
-        raise RuleError(str(error), parser.faulty_word) from None
+        raise RuleError(str(error), words, parser.faulty_word, parser.expected) from None
 
 
 def render_rule(rule: Rule) -> str:
@@ -105,6 +161,9 @@ class _Parser:
         self._position = 0
         self._complete = False
         self._fields: dict[str, object] = {}
+        self._asked: list[str] = []
+        self._asked_before: list[str] = []
+        self.expected: tuple[str, ...] = ()
 
     @property
     def faulty_word(self) -> int:
@@ -112,26 +171,28 @@ class _Parser:
         return 0 if self._complete else self._position
 
     def rule(self) -> Rule:
-        action = self._next("'allow' or 'deny'")
-        if action not in ("allow", "deny"):
-            self._unexpected("'allow' or 'deny'")
+        if not self._sees(("allow", "deny")):
+            self._next("'allow' or 'deny'")
+            self._unexpected()
+        action = self._next("")
         self._family_and_protocol()
         self._icmp()
         sides = {"from": "src", "to": "dst"}
-        while self._peek() in sides:
+        while self._sees(tuple(sides)):
             word = self._next("")
             self._side(sides.pop(word))
             if word == "to":
                 sides.clear()
         if self._peek() is not None:
             self._next("")
-            self._unexpected(self._expected_at_end(sides))
+            self._unexpected("the end")
         self._complete = True
         return Rule(action, **self._fields)  # type: ignore[arg-type]  # fields were parsed to their types
 
     def _family_and_protocol(self) -> None:
-        if self._peek() in _FAMILIES:
+        if self._sees(_FAMILIES):
             self._fields["ip_version"] = _FAMILIES[self._next("")]
+        self._sees(PROTOCOLS)
         word = self._peek()
         if word is not None and (word.lower() in PROTOCOLS or word.isdigit()):
             self._fields["protocol"] = canonical_protocol(self._next(""))
@@ -139,9 +200,9 @@ class _Parser:
     def _icmp(self) -> None:
         if self._fields.get("protocol") not in ("icmp", "icmpv6"):
             return
-        if self._peek() == "type":
+        if self._sees(("type",)):
             self._fields["icmp_type"] = self._icmp_number("type")
-            if self._peek() == "code":
+            if self._sees(("code",)):
                 self._fields["icmp_code"] = self._icmp_number("code")
 
     def _icmp_number(self, word: str) -> int:
@@ -152,8 +213,8 @@ class _Parser:
         return int(text)
 
     def _side(self, prefix: str) -> None:
-        criteria = ["ports", "tag", "cidr"]
-        while self._peek() in criteria:
+        criteria = list(_CRITERIA)
+        while self._sees(criteria):
             word = self._next("")
             criteria.remove(word)
             if word == "ports":
@@ -170,22 +231,34 @@ class _Parser:
         except ValidationError as error:
             raise ValidationError(f"Invalid CIDR specified: {error}.") from None
 
-    def _expected_at_end(self, sides: dict[str, str]) -> str:
-        words = ["the end", *(repr(side) for side in sides)]
-        if self._position == 2:
-            words += ["a protocol (" + ", ".join(PROTOCOLS) + " or a number)"]
-        return " or ".join(words)
-
     def _peek(self) -> str | None:
         return self._words[self._position] if self._position < len(self._words) else None
+
+    def _sees(self, words: Collection[str]) -> bool:
+        """Whether the next word is one of these; what was asked for is kept for the error about another word."""
+        self._asked += words
+        return self._peek() in words
 
     def _next(self, expected: str) -> str:
         word = self._peek()
         if word is None:
             raise ValidationError(f"the rule ends too early: expected {expected}")
         self._position += 1
+        self._asked, self._asked_before = [], self._asked
         return word
 
-    def _unexpected(self, expected: str) -> NoReturn:
+    def _unexpected(self, *others: str) -> NoReturn:
+        """Refuse the word just taken, which is none of those that were asked for before."""
+        self.expected = tuple(dict.fromkeys(self._asked_before))
         word = self._words[self._position - 1]
+        texts = [*others, *_describe_words(self.expected)]
+        expected = " or ".join(filter(None, [", ".join(texts[:-1]), texts[-1]]))
         raise ValidationError(f"word {self._position} of the rule: {word!r} not expected here; expected {expected}")
+
+
+def _describe_words(words: Iterable[str]) -> Iterator[str]:
+    for word in words:
+        if word not in PROTOCOLS:
+            yield repr(word)
+        elif word == next(iter(PROTOCOLS)):
+            yield f"a protocol ({', '.join(PROTOCOLS)} or a number)"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from calico.model.errors import ValidationError
 from calico.model.values import Rule
-from calico.rules.text import parse_ports, parse_rule, render_rule
+from calico.rules.text import RuleError, parse_ports, parse_rule, render_rule
 from tests.fakes.strategies import rules
 
 
@@ -59,11 +59,23 @@ def test_other_accepted_forms(text: str, rule: Rule) -> None:
     [
         ("", "the rule ends too early: expected 'allow' or 'deny'"),
         ("permit", "word 1 of the rule: 'permit' not expected here; expected 'allow' or 'deny'"),
-        ("allow frm tag web", "word 2 of the rule: 'frm' not expected here; expected the end or 'from' or 'to'"),
+        (
+            "allow frm tag web",
+            (
+                "word 2 of the rule: 'frm' not expected here; expected the end, 'ipv4', 'ipv6', a protocol (icmp, "
+                "tcp, udp, dccp, icmpv6, sctp, udplite or a number), 'from' or 'to'. Did you mean 'from'?"
+            ),
+        ),
         ("allow from tag", "the rule ends too early: expected the name of a tag"),
         ("allow from tag web to 10.0.0.0/8", "word 6 of the rule: '10.0.0.0/8' not expected here; expected the end"),
         ("allow to tag a from tag b", "word 5 of the rule: 'from' not expected here; expected the end"),
-        ("allow from tag a tag b", "word 5 of the rule: 'tag' not expected here; expected the end or 'to'"),
+        (
+            "allow from tag a tag b",
+            (
+                "word 5 of the rule: 'tag' not expected here; expected the end, 'ports', 'cidr' or 'to'. "
+                "Each side has one 'tag' at most"
+            ),
+        ),
         ("allow from ports 80", "ports are not valid with protocol any"),
         ("allow icmp to ports 80", "ports are not valid with protocol icmp"),
         ("allow tcp to ports 99999", "Port (99999) out-of-range."),
@@ -90,6 +102,59 @@ def test_refused(text: str, message: str) -> None:
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("Allow", "Did you mean 'allow'?"),
+        ("alow tcp", "Did you mean 'allow'?"),
+        ("permit", ""),
+        ("allow tpc to ports 80", "Did you mean 'tcp'?"),
+        ("allow tcp form tag web", "Did you mean 'from'?"),
+        ("allow tcp to prots 80", "Did you mean 'ports'?"),
+        ("allow icmp tpye 8", "Did you mean 'type'?"),
+        ("allow icmp type 8 cod 1", "Did you mean 'code'?"),
+        ("allow tcp ports 80", "Ports, tags and networks go behind 'from' or 'to'"),
+        ("allow tcp to 80,443", "A port goes behind 'ports'"),
+        ("allow from 10.0.0.0/8", "A network goes behind 'cidr'"),
+        ("allow from web", "The name of a tag goes behind 'tag'"),
+        ("allow from we;b", ""),
+        ("allow web", ""),
+        ("allow from tag web tcp", "The protocol goes before 'from' and 'to'"),
+        ("allow tcp ipv4", "The IP version goes before the protocol"),
+        ("allow tcp type 8", "'type' goes behind icmp or icmpv6"),
+        ("allow icmp code 1", "'code' goes behind the type of icmp or icmpv6"),
+        ("allow to tag a from tag b", "'from' goes before 'to', and stands there once"),
+        ("allow to tag a to tag b", "'to' stands there once"),
+    ],
+)
+def test_hints(text: str, hint: str) -> None:
+    with pytest.raises(RuleError) as refusal:
+        parse_rule(text.split())
+
+    _, expected, rest = str(refusal.value).partition("; expected ")
+    assert expected
+    assert rest.partition(". ")[2] == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "details"),
+    [
+        ("allow frm tag web", ("allow frm tag web", "      ^^^")),
+        ("permit", ("permit", "^^^^^^")),
+        ("allow tcp to ports 80x", ("allow tcp to ports 80x", "                   ^^^")),
+        ("allow to ports 80", ()),
+        ("", ()),
+        ("allow \x1b[2J", ()),
+        ("allow from tag " + "x" * 200, ()),
+    ],
+)
+def test_a_mark_below_the_word(text: str, details: tuple[str, ...]) -> None:
+    with pytest.raises(RuleError) as refusal:
+        parse_rule(text.split())
+
+    assert refusal.value.details == details
+
+
 @given(rules())
 def test_every_rule_printed_parses_back_to_itself(rule: Rule) -> None:
     assert parse_rule(render_rule(rule).split()) == rule
@@ -102,11 +167,16 @@ _WORDS = st.sampled_from(
 
 @given(st.lists(st.one_of(_WORDS, st.text(max_size=6)), max_size=12))
 def test_only_validation_errors_escape(words: list[str]) -> None:
+    refusal = None
     try:
         rule = parse_rule(words)
-    except ValidationError:
-        return
-    assert parse_rule(render_rule(rule).split()) == rule
+    except RuleError as error:
+        refusal = error
+    if refusal is None:
+        assert parse_rule(render_rule(rule).split()) == rule
+    else:
+        assert "\n" not in str(refusal)
+        assert all(line.isprintable() for line in refusal.details)
 
 
 def test_ports_keep_their_order() -> None:
