@@ -17,7 +17,7 @@ from calico.rules.traffic import PING, parse_traffic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from calico.cli.grammar import Match
     from calico.cli.output import Output
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from calico.client.ends import End
     from calico.client.explain import Explanation
     from calico.client.judgement import Side, Tried
+    from calico.client.names import Directory
     from calico.rules.packet import Packet
 
 DENIED = 3
@@ -37,6 +38,7 @@ _RULE_WIDTH = 64
 _SHORT_ID = 12
 _FAR = ("ip_version", "protocol")
 """Fields of a rule about quite other packets."""
+_ADD = "calicoctl profile add "
 _VERDICTS = {ALLOW: "ALLOWED", DENY: "DENIED", UNKNOWN: "NOT KNOWN"}
 
 
@@ -50,7 +52,9 @@ def show(found: Match, session: Session) -> int:
     if form == "json":
         session.out.text(json.dumps(_document(explanation), indent=2) + "\n")
     else:
-        _print(session.out, explanation)
+        names = Names(session.datastore)
+        called = names.tag_names(_profiles_and_tags(explanation))
+        _Page(session.out, called, names.directory()).print(explanation)
     return 0 if explanation.judgement.allowed else DENIED
 
 
@@ -85,24 +89,72 @@ def _port(text: str | None) -> int | None:
 # For people
 
 
-def _print(out: Output, explanation: Explanation) -> None:
-    judgement = explanation.judgement
-    ends = [_label(side.end, address) for side, address in _addresses(explanation)]
-    what = f"{_packet_text(judgement.packet)} " if judgement.packet else ""
-    out.line(f"{'ALLOWED' if judgement.allowed else 'DENIED'}: {what}from {ends[0]} to {ends[1]}")
-    for side in (judgement.sender, judgement.receiver):
-        out.line()
-        _print_side(out, side)
-    for title, lines in (
-        ("Note:", explanation.notes),
-        ("What can be done:", explanation.advice),
-        ("To allow it:", explanation.commands),
-    ):
-        if lines:
-            out.line()
-            out.line(title)
-        for line in lines:
-            out.line(f"  {line}")
+class _Page:
+    """Prints an explanation. ``names`` are what to call profiles and tags that bear the Ids of networks."""
+
+    def __init__(self, out: Output, names: Mapping[str, str], directory: Directory) -> None:
+        self._out = out
+        self._names = names
+        self._directory = directory
+
+    def print(self, explanation: Explanation) -> None:
+        judgement = explanation.judgement
+        ends = [_label(side.end, address) for side, address in _addresses(explanation)]
+        what = f"{_packet_text(judgement.packet)} " if judgement.packet else ""
+        self._out.line(f"{'ALLOWED' if judgement.allowed else 'DENIED'}: {what}from {ends[0]} to {ends[1]}")
+        for side in (judgement.sender, judgement.receiver):
+            self._side(side)
+        self._list("Note:", map(self._called, explanation.notes))
+        self._list("What can be done:", explanation.advice)
+        # A profile that is missing must be made under its very name.
+        commands = explanation.commands
+        self._list("To allow it:", (text if _ADD in text else self._called(text) for text in commands))
+
+    def _list(self, title: str, lines: Iterable[str]) -> None:
+        for number, line in enumerate(lines):
+            if not number:
+                self._out.line()
+                self._out.line(title)
+            self._out.line(f"  {line}")
+
+    def _side(self, side: Side) -> None:
+        self._out.line()
+        self._out.line(f"{self._title(side)}: {_VERDICTS.get(side.verdict, side.verdict)}")
+        self._out.line(f"  {self._called(side.reason)}")
+        shown = _most_telling(side.tried)
+        rules = [self._called(render_rule(tried.rule)) for tried in shown]
+        numbers = max((len(str(tried.number)) for tried in shown), default=0)
+        width = min(max(map(len, rules), default=0), _RULE_WIDTH)
+        profile = None
+        for tried, rule in zip(shown, rules, strict=True):
+            if tried.profile != profile:
+                profile = tried.profile
+                self._out.line(f"  profile {self._called(profile)}")
+            mark = " " if tried.mismatch else ">"
+            line = f"  {mark} {tried.number:{numbers}}  {rule:{width}}  {self._called(tried.why)}"
+            self._out.line(line.rstrip())
+        if len(shown) < len(side.tried):
+            self._out.line(f"  {len(side.tried) - len(shown)} other rules do not match; '-o json' shows all")
+
+    def _title(self, side: Side) -> str:
+        policy = "Outbound policy of" if side.direction == OUTBOUND else "Inbound policy of"
+        key = side.end.key
+        if key is None:
+            return f"Host {side.end.host}" if side.end.host else f"Outside address {side.end.text}"
+        name = self._directory.of_endpoint(key).name
+        container = f"container {name}, " if name not in ("", side.end.text) else ""
+        return f"{policy} {side.end.text} ({container}endpoint {key.endpoint[:_SHORT_ID]} on {key.host})"
+
+    def _called(self, text: str) -> str:
+        return " ".join(self._names.get(word, word) for word in text.split(" "))
+
+
+def _profiles_and_tags(explanation: Explanation) -> set[str]:
+    """Every profile and tag that is spoken of, also in the commands."""
+    sides = (explanation.judgement.sender, explanation.judgement.receiver)
+    rules = [tried.rule for side in sides for tried in side.tried]
+    tags = {tag for rule in rules for tag in (rule.src_tag, rule.dst_tag) if tag is not None}
+    return {*tags, *(name for side in sides for name in side.profiles), *" ".join(explanation.commands).split(" ")}
 
 
 def _addresses(explanation: Explanation) -> Iterator[tuple[Side, str]]:
@@ -122,32 +174,6 @@ def _packet_text(packet: Packet) -> str:
         ping = " (ping)" if packet.icmp_type == (8 if packet.version == 4 else 128) else ""
         return f"{name}/{packet.icmp_type}{f'/{packet.icmp_code}' if packet.icmp_code else ''}{ping}"
     return name if packet.dst_port is None else f"{name}/{packet.dst_port}"
-
-
-def _print_side(out: Output, side: Side) -> None:
-    verdict = _VERDICTS.get(side.verdict, side.verdict)
-    out.line(f"{_side_title(side)}: {verdict}")
-    out.line(f"  {side.reason}")
-    shown = _most_telling(side.tried)
-    numbers = max((len(str(tried.number)) for tried in shown), default=0)
-    width = min(max((len(render_rule(tried.rule)) for tried in shown), default=0), _RULE_WIDTH)
-    profile = None
-    for tried in shown:
-        if tried.profile != profile:
-            profile = tried.profile
-            out.line(f"  profile {profile}")
-        line = f"{tried.number:{numbers}}  {render_rule(tried.rule):{width}}"
-        out.line(f"  {' ' if tried.mismatch else '>'} {line}  {tried.why}".rstrip())
-    if len(shown) < len(side.tried):
-        out.line(f"  {len(side.tried) - len(shown)} other rules do not match; '-o json' shows all")
-
-
-def _side_title(side: Side) -> str:
-    policy = "Outbound policy of" if side.direction == OUTBOUND else "Inbound policy of"
-    key = side.end.key
-    if key is not None:
-        return f"{policy} {side.end.text} (endpoint {key.endpoint[:_SHORT_ID]} on {key.host})"
-    return f"Host {side.end.host}" if side.end.host else f"Outside address {side.end.text}"
 
 
 def _most_telling(tried: Sequence[Tried]) -> list[Tried]:
@@ -223,7 +249,7 @@ NOTES = """\
 Says whether the first packet of a connection passes: what the sender's outbound policy and the receiver's inbound
 policy say, by which rule, why the rules before it do not match, and which commands would allow it.
 
-  <SRC>, <DST>  an endpoint, an IP address, or 'host' for this host itself
+  <SRC>, <DST>  an endpoint by any of its names, an IP address, or 'host' for this host itself
   <TRAFFIC>     tcp/80, udp/53, sctp/5000, icmp, icmp/8/0, icmpv6/128 or a protocol's number; a ping if left out
 
 Options:

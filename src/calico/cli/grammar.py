@@ -21,7 +21,7 @@ from calico.model.errors import CalicoError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 PROGRAM = "calicoctl"
 HELP_OPTIONS = ("-h", "--help")
@@ -259,18 +259,39 @@ def _explain(attempts: Sequence[_Attempt], words: Sequence[str]) -> UsageError:
     best = max(attempts, key=lambda attempt: (len(attempt.literal), attempt.literal))
     meant = len(best.literal) - best.literal[::-1].index(True) if True in best.literal else 0
     usages = [attempt.usage.line for attempt in attempts if attempt.literal[:meant] == best.literal[:meant]]
-    nearest = [attempt for attempt in attempts if attempt.literal == best.literal]
-    faults = [attempt.fault for attempt in nearest if attempt.fault]
-    if faults and all(attempt.fault for attempt in nearest if attempt.complete):
+    farthest = [attempt for attempt in attempts if attempt.literal == best.literal]
+    faults = [attempt.fault for attempt in farthest if attempt.fault]
+    if faults and all(attempt.fault for attempt in farthest if attempt.complete):
         return UsageError(faults[0], usages)
     expected = dict.fromkeys(
-        text for attempt in nearest for text in attempt.expected + (attempt.missing if attempt.complete else [])
+        text for attempt in farthest for text in attempt.expected + (attempt.missing if attempt.complete else [])
     )
     position = len(best.literal)
     after = " ".join([PROGRAM, *words[:position]])
+    hint = _hint(attempts, words, position, expected)
     if position < len(words):
-        return UsageError(f"unexpected {words[position]!r} after {after!r}{_one_of(expected)}", usages)
-    return UsageError(f"something is missing after {after!r}{_one_of(expected)}", usages)
+        return UsageError(f"unexpected {words[position]!r} after {after!r}{_one_of(expected)}{hint}", usages)
+    return UsageError(f"something is missing after {after!r}{_one_of(expected)}{hint}", usages)
+
+
+def _hint(attempts: Sequence[_Attempt], words: Sequence[str], position: int, expected: Collection[str]) -> str:
+    """The word that was mistyped: the one that fits nowhere, or the sub-command, taken for a name by other lines."""
+    if position < len(words) and len(expected) > 1:
+        hint = did_you_mean(words[position], (text for text in expected if not text.startswith("<")))
+        if hint:
+            return hint
+    sub_commands = {word for attempt in attempts for step in attempt.usage.steps[1:2] for word in step.literals}
+    if len(words) < 2 or words[1] in sub_commands:
+        return ""
+    return did_you_mean(words[1], sub_commands)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question to put behind an error about ``word``; empty when it is like none of ``known``."""
+    from calico.model.spelling import nearest
+
+    found = nearest(word, known)
+    return f". Did you mean {found!r}?" if found else ""
 
 
 def _one_of(expected: Iterable[str]) -> str:
@@ -328,7 +349,7 @@ def _resolve(given: str, known: dict[str, Option]) -> Option:
         return known[found[0]]
     if found:
         raise UsageError(f"option {given} could be {' or '.join(found)}")
-    raise UsageError(f"unknown option {given!r}")
+    raise UsageError(f"unknown option {given!r}{did_you_mean(given, known)}")
 
 
 def _next_value(option: Option, rest: list[str]) -> str:

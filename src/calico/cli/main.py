@@ -11,7 +11,7 @@ import os
 import sys
 from io import TextIOWrapper
 
-from calico.cli.grammar import HELP_OPTIONS, PROGRAM, UsageError, match, wants_help
+from calico.cli.grammar import HELP_OPTIONS, PROGRAM, UsageError, did_you_mean, match, wants_help
 from calico.cli.output import Output
 from calico.cli.session import RootRequiredError, Session
 from calico.model.errors import AmbiguousError, CalicoError
@@ -102,6 +102,7 @@ def run(arguments: Sequence[str], session: Session) -> int:
         return failed
     except CalicoError as error:
         session.out.error(str(error))
+        session.out.details(error.details)
         return failed
     except KeyboardInterrupt:
         session.out.error("Aborted command.")
@@ -153,7 +154,8 @@ def _dispatch(arguments: Sequence[str], session: Session) -> int:
         return 0
     if command not in COMMANDS:
         what = "option" if command.startswith("-") else "command"
-        raise UsageError(f"unknown {what} {command!r}; the commands are {', '.join(COMMANDS)}")
+        hint = did_you_mean(command, COMMANDS)
+        raise UsageError(f"unknown {what} {command!r}; the commands are {', '.join(COMMANDS)}{hint}")
     module = __import__(f"calico.cli.{command}", fromlist=["USAGES"])
     if wants_help(arguments):
         session.out.text(f"{COMMANDS[command]}\n\n")

@@ -79,6 +79,12 @@ class Output:
         except OSError:
             return  # nobody is there to be told; the exit code still says it
 
+    def details(self, lines: Iterable[str]) -> None:
+        """What helps a person who reads the error before; a program that reads it gets one line."""
+        if self._stderr.isatty():
+            for line in lines:
+                self.error(f"  {line}")
+
     def end_progress(self) -> None:
         """Show no more what is waited for."""
         if self.progress is not None:

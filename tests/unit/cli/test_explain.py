@@ -35,7 +35,7 @@ To allow it:
 ALLOWED_PAGE = """\
 ALLOWED: udp/53 from 10.65.0.3 to host (10.9.8.7)
 
-Outbound policy of 10.65.0.3 (endpoint 5a21f63bc17f on h1): ALLOWED
+Outbound policy of 10.65.0.3 (container web, endpoint 5a21f63bc17f on h1): ALLOWED
   DHCP, DNS and neighbour discovery always reach the own host
 
 Host h1: ALLOWED
@@ -187,6 +187,51 @@ def test_the_document_of_what_is_no_endpoint(terminal: Terminal) -> None:
 )
 def test_what_is_sent(terminal: Terminal, options: str, first: str) -> None:
     assert terminal(f"explain fd65::4 web {options}").out.splitlines()[0] == first
+
+
+NETWORK_ID = "46007b33d4dd56b13ede0f10bb427ba4481e3c0efe64960b0567dd53a80d3420"
+
+NETWORK_PAGE = """\
+DENIED: tcp/80 from 10.65.0.3 to db2 (10.65.0.7)
+
+Outbound policy of 10.65.0.3 (container web, endpoint 5a21f63bc17f on h1): ALLOWED
+  rule 2 of profile WEB matches
+  profile WEB
+    1  deny udp  protocol is tcp, not udp
+  > 2  allow
+
+Inbound policy of db2 (endpoint db2 on h1): DENIED
+  no rule matches
+  profile testnet1
+    1  allow from tag testnet1  source 10.65.0.3 is not in tag testnet1 (members: 1)
+
+To allow it:
+  calicoctl profile testnet1 rule add inbound allow tcp from tag WEB to ports 80
+"""
+
+
+def test_networks_stand_by_their_names_and_in_the_document_by_their_ids(terminal: Terminal) -> None:
+    terminal(f"profile add {NETWORK_ID}")
+    terminal.put(f"/calico/docker/v1/host/h1/network/{NETWORK_ID}", json.dumps({"name": "testnet1"}))
+    put_endpoint(terminal, "db2", profile_ids=[NETWORK_ID], ipv4_nets=["10.65.0.7/32"])
+
+    assert terminal("explain 10.65.0.3 db2 tcp/80").out == NETWORK_PAGE
+    document = json.loads(terminal("explain 10.65.0.3 db2 tcp/80 -o json").out)
+    assert document["receiver"]["profiles"] == [NETWORK_ID]
+    assert NETWORK_ID in document["commands"][0]
+
+    assert terminal(NETWORK_PAGE.splitlines()[-1].split()[1:]).code == 0
+    assert terminal("explain 10.65.0.3 db2 tcp/80").code == 0
+
+
+def test_a_missing_profile_of_a_network_is_to_be_made_under_its_id(terminal: Terminal) -> None:
+    terminal.put(f"/calico/docker/v1/host/h1/network/{NETWORK_ID}", json.dumps({"name": "testnet1"}))
+    put_endpoint(terminal, "db2", profile_ids=[NETWORK_ID], ipv4_nets=["10.65.0.7/32"])
+
+    page = terminal("explain web db2").out
+
+    assert "  profile testnet1 does not exist, so it drops\n" in page
+    assert f"  calicoctl profile add {NETWORK_ID}\n" in page
 
 
 def test_a_forged_source(terminal: Terminal) -> None:

@@ -49,12 +49,37 @@ def test_version(command: str) -> None:
     assert Terminal()(command).out == f"{__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["bogus", "main", "grammar", "output", "__init__", "profile.x", "", "../profile"])
+@pytest.mark.parametrize("command", ["bogus", "main", "grammar", "output", "__init__", "x.profile.x.y", ""])
 def test_what_is_no_command_is_an_error_that_lists_the_commands(command: str) -> None:
     result = Terminal()([command])
 
     assert (result.code, result.out) == (1, "")
     assert result.err == f"unknown command {command!r}; the commands are {', '.join(COMMANDS)}\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "meant"), [("proflie", "profile"), ("Pool", "pool"), ("../profile", "profile"), ("stat", "status")]
+)
+def test_a_mistyped_command_is_recognised(command: str, meant: str) -> None:
+    assert Terminal()([command]).err.endswith(f"version. Did you mean '{meant}'?\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        ("profile shwo", "expected tag or rule. Did you mean 'show'?"),
+        ("profile WEB ruel add inbound allow", "expected tag or rule. Did you mean 'rule'?"),
+        ("profile WEB rule add inbuond allow", "expected inbound or outbound. Did you mean 'inbound'?"),
+        ("profile WEB rule add inbound allow --atp=1", "unknown option '--atp'. Did you mean '--at'?"),
+        ("pool ad 10.0.0.0/8", "Did you mean 'add'?"),
+        ("pool", "expected add, remove, range or show"),
+    ],
+)
+def test_a_mistyped_word_is_recognised(command: str, hint: str) -> None:
+    result = Terminal()(command)
+
+    assert result.code == 1
+    assert result.err.splitlines()[0].endswith(hint)
 
 
 def test_an_option_before_the_command_is_an_error() -> None:

@@ -127,3 +127,15 @@ def test_output_that_cannot_be_written_is_said_in_one_line() -> None:
 
 def test_an_error_that_nobody_can_read_is_let_go() -> None:
     Output(io.StringIO(), FullDisk()).error("text")
+
+
+class TerminalStream(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_only_a_person_at_a_terminal_gets_details() -> None:
+    for stream, shown in ((io.StringIO(), ""), (TerminalStream(), "  allow frm\n        ^^^\n")):
+        Output(io.StringIO(), stream).details(("allow frm", "      ^^^"))
+
+        assert stream.getvalue() == shown
