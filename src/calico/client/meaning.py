@@ -125,7 +125,7 @@ class _Meaning:
 
     def _listed(self, name: str, place: Place) -> str:
         """The profile that is meant; one that does not exist is for the plan to judge."""
-        found = match_profiles(name, self._profiles, self._names, beginnings=False)
+        found = match_profiles(name, self._profiles, self._names.networks_called(name), beginnings=False)
         if len(found) > 1:
             fault(place, f"several profiles are called {name}: {_candidates(found)}")
         return found[0] if found else name
