@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
+from calico.linux.links import Links
 from calico.model.errors import UnavailableError
 from calico.model.values import ProfileRules, Rule
 from calico.updates import EndpointUpdate, IPSetDelta, ProfileUpdate
@@ -84,6 +85,28 @@ def test_ipv6_is_policed_and_routed_alike(host: Host) -> None:
         driver.send(removal(b))
         driver.wait_up(a)
         assert "fd00:65::2" not in {destination for destination, _ in host.routes(6)}
+
+
+def test_host_keeps_its_address_and_its_gateway(host: Host) -> None:
+    own, gateway, other = (host.container(number, ["one"]) for number in (1, 2, 3))
+    lan = host.container(9, [])
+    with host.netns.entered(), Links() as links:
+        links.create_veth("eth0", "lan0", peer_namespace=lan.netns.namespace.fileno())
+    lan.netns.run("ip", "link", "set", "lan0", "up")
+    host.netns.run("ip", "address", "add", f"{own.address}/24", "dev", "eth0")
+    host.netns.run("ip", "route", "add", "default", "via", gateway.address)
+    with host.driver() as driver:
+        driver.start(*network("one", own, gateway, other))
+        for container in (own, gateway, other):
+            host.plug(container)
+        driver.wait_up(other)
+        for container, use in ((own, "an address of this host itself"), (gateway, "a gateway of this host")):
+            with pytest.raises(UnavailableError, match=f"{container.address}/32 is {use}: "):
+                driver.wait_up(container, timeout=DROPPED_AFTER)
+
+        assert host.routes() == {(other.address, other.interface)}
+        (default,) = host.netns.ip("-4", "route", "get", gateway.address)
+        assert default["dev"] == "eth0"
 
 
 def test_profile_that_the_kernel_refuses_drops_alone(host: Host) -> None:
