@@ -135,6 +135,24 @@ def test_join_fails_whole_when_the_kernel_cannot_be_programmed(site: Site) -> No
     assert site.host.docker("run", "--rm", "--network", "testnet1", "busybox", "true").returncode == 0
 
 
+def test_a_datastore_that_is_not_ready_is_told_and_healed(site: Site) -> None:
+    """As when somebody put an empty datastore in the place of the old one."""
+    forget = (
+        "from calico.datastore.open import open_datastore; from calico.datastore.api import Delete;"
+        "open_datastore('sqlite:///var/lib/calico/calico.db').transact([], [Delete('/calico/v1/Ready')])"
+    )
+    site.host.run("python", "-c", forget)
+
+    wait_until("the agent tells", lambda: "(not ready, revision" in site.status())
+    assert "Kernel: not in sync" in site.status()
+    assert "Last error: the datastore's Ready flag is not true: run 'calicoctl node' on this host" in site.status()
+
+    site.start_agent()
+    assert "(in-sync, revision" in site.status()
+    assert "Kernel: in sync" in site.status()
+    assert "Last error" not in site.status()
+
+
 def test_a_used_address_does_not_bring_its_connections_along(site: Site) -> None:
     """Whoever talked with the former holder of an address has no way to the next one."""
     site.network("testnet1", "--subnet", "192.168.0.0/16")

@@ -53,6 +53,7 @@ from calico.updates import Update
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
+NOT_READY = "the datastore's Ready flag is not true: run 'calicoctl node' on this host"
 SUBMIT_SECONDS = 0.5
 
 
@@ -64,6 +65,7 @@ class Agent:
         self._settings = settings
         self._stop = threading.Event()
         self._failed = ""
+        self._graph = CalcGraph(settings.node)
         self._datastore_status: Status = "resync"
         self._plugin = "starting"
         self._started = datetime.datetime.now(datetime.UTC)
@@ -130,7 +132,7 @@ class Agent:
                     return dataplane.driver.submit(updates, SUBMIT_SECONDS)
             return None
 
-        calculation = Calculation(CalcGraph(self._settings.node), submit, self._stop)
+        calculation = Calculation(self._graph, submit, self._stop)
         level = LogLevel(self._settings.node, logging.getLogger().setLevel)
 
         def emit(message: Message, timeout: float) -> bool:
@@ -158,6 +160,7 @@ class Agent:
     def _status(self, dataplane: Dataplane) -> Mapping[str, object]:
         kernel = dataplane.statuses.snapshot()
         up = sum(endpoint.up for endpoint in kernel.endpoints)
+        held, status = self._graph.is_held, self._datastore_status
         return {
             "pid": os.getpid(),
             "version": calico.__version__,
@@ -165,12 +168,12 @@ class Agent:
             "uptime": round(time.monotonic() - self._started_clock, 1),
             "started": self._started.isoformat(timespec="seconds"),
             "plugin": self._plugin,
-            "in_sync": kernel.in_sync and not kernel.error,
+            "in_sync": kernel.in_sync and not kernel.error and not held,
             "datastore": self._settings.datastore,
-            "datastore_status": self._datastore_status,
+            "datastore_status": "not ready" if held and status == "in-sync" else status,
             "revision": kernel.revision,
             "endpoints_up": up,
             "endpoints_down": len(kernel.endpoints) - up,
-            "last_error": kernel.error or None,
+            "last_error": kernel.error or (NOT_READY if held else None),
             "repairs": kernel.repairs,
         }

@@ -23,6 +23,11 @@ class Gate:
         return self._in_sync and self._ready
 
     @property
+    def is_held(self) -> bool:
+        """Whether the ready flag alone keeps it shut."""
+        return self._in_sync and not self._ready
+
+    @property
     def revision(self) -> int:
         """Every change up to this datastore revision has come in.
 

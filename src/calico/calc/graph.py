@@ -88,6 +88,11 @@ class CalcGraph:
             ReadyKey: lambda _key, ready: self._gate.on_ready(ready),
         }
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the host stays as it is because the datastore's ready flag is not ``true``; any thread may ask."""
+        return self._gate.is_held
+
     def on_change(self, change: Change) -> None:
         """The value at a key has changed, or is told again."""
         reader = self._readers.get(type(change.key))

@@ -45,8 +45,9 @@ class AgentStatus:
     """What the agent says of itself.
 
     ``uptime`` is in seconds, ``started`` ISO 8601 text; ``plugin`` is ``serving`` or ``starting``; ``in_sync`` says
-    that the kernel has what the datastore asks for; ``datastore_status`` is ``in-sync``, ``resync`` or ``wait``;
-    ``repairs`` counts how often the kernel was found changed by somebody else and put right.
+    that the kernel has what the datastore asks for; ``datastore_status`` is ``in-sync``, ``resync``, ``wait`` or,
+    while its Ready flag holds the host as it is, ``not ready``; ``repairs`` counts how often the kernel was found
+    changed by somebody else and put right.
     """
 
     pid: int

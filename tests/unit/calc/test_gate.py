@@ -23,6 +23,11 @@ def test_shuts_whenever_ready_is_not_true_and_opens_again() -> None:
     for ready, is_open in [(True, True), (False, False), (True, True), (None, False)]:
         gate.on_ready(ready)
         assert gate.is_open is is_open
+        assert gate.is_held is not is_open
+
+
+def test_is_not_held_before_it_knows_the_flag() -> None:
+    assert not Gate().is_held
 
 
 def test_revision_is_the_last_one_told_and_may_go_back() -> None:
