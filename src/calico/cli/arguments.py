@@ -11,11 +11,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from calico.cli.grammar import Match
     from calico.model.net import Network
 
 _NAME_RULE = (
     f"at most {NAME_LENGTH} characters long and can only contain numbers, letters, dots, dashes and underscores"
 )
+
+
+FORMS = ("table", "yaml", "json")
+
+
+def form(found: Match, default: str = "table") -> str:
+    """The form in which to print, as ``-o`` says."""
+    text = found.option("-o")
+    if text is not None and text not in FORMS:
+        raise ValidationError(f"-o {text} is not valid: use {', '.join(FORMS[:-1])} or {FORMS[-1]}")
+    return text or default
 
 
 def profile_name(text: str) -> str:

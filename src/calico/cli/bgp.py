@@ -36,7 +36,7 @@ def default_as_number(found: Match, session: Session) -> int:
 USAGES = {
     "bgp peer add <PEER_IP> as <AS_NUM>": GLOBAL.add,
     "bgp peer remove <PEER_IP>": GLOBAL.remove,
-    "bgp peer show [--ipv4 | --ipv6]": GLOBAL.show,
+    "bgp peer show [--ipv4 | --ipv6] [-o <FORMAT>]": GLOBAL.show,
     "bgp node-mesh [on|off]": node_mesh,
     "bgp default-node-as [<AS_NUM>]": default_as_number,
 }
@@ -51,6 +51,7 @@ calico-node runs no BGP daemon yet: these settings are kept, and no routes are e
   <AS_NUM>  An AS number such as 64511, or in two parts such as 1.10.
 
 Options:
-  --ipv4  Show IPv4 peers only.
-  --ipv6  Show IPv6 peers only.
+  --ipv4       Show IPv4 peers only.
+  --ipv6       Show IPv6 peers only.
+  -o <FORMAT>  table, yaml or json (default: table); what is not a table can be given to 'calicoctl apply'.
 """

@@ -60,6 +60,9 @@ def remove_address(found: Match, session: Session) -> int:
 
 def show(found: Match, session: Session) -> int:
     """Print the endpoints of a container."""
+    form = arguments.form(found)
+    if form != "table":
+        return endpoint.print_documents(session, _endpoints(found, session), form)
     session.out.table(endpoint.DETAILED, endpoint.detailed_rows(_endpoints(found, session)), sort_by="Hostname")
     session.out.line()
     return 0
@@ -131,7 +134,7 @@ USAGES = {
     "container remove <CONTAINER>": remove,
     "container <CONTAINER> ip add <IP> [--interface=<INTERFACE>]": add_address,
     "container <CONTAINER> ip remove <IP> [--interface=<INTERFACE>]": remove_address,
-    "container <CONTAINER> endpoint show": show,
+    "container <CONTAINER> endpoint show [-o <FORMAT>]": show,
     "container <CONTAINER> profile append [<PROFILE>...]": append_profiles,
     "container <CONTAINER> profile remove [<PROFILE>...]": remove_profiles,
     "container <CONTAINER> profile set [<PROFILE>...]": set_profiles,
@@ -152,4 +155,5 @@ interface goes: 'remove' it and 'add' it anew once it runs again.
 Options:
   --interface=<INTERFACE>  Name of the interface in the container (default: {DEFAULT_INTERFACE}; for 'ip', the one
                            that the container has).
+  -o <FORMAT>              table, yaml or json (default: table).
 """

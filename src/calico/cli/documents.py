@@ -1,20 +1,19 @@
-"""Documents on the command line: which form was asked for, where a file is read from, how a plan is told."""
+"""Documents on the command line: printed in place of tables, read from files, and how a plan is told."""
 
 from __future__ import annotations
 
 from calico.client.documents import render_data, render_documents, render_json
+from calico.client.policy import Policy
 from calico.model.errors import NotFoundError, UnavailableError, ValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from calico.cli.grammar import Match
     from calico.cli.session import Session
     from calico.client.documents import Document
     from calico.client.plan import Plan
-
-FORMS = ("table", "yaml", "json")
 
 _LIMIT = 1 << 22
 """Bytes of a file that are read at all; the parser takes less."""
@@ -22,20 +21,42 @@ _LIMIT = 1 << 22
 _NOT_DONE = {"created": "would be created", "changed": "would be changed", "deleted": "would be deleted"}
 
 
-def form_of(found: Match, default: str = "table") -> str:
-    """The form in which to print, as ``-o`` says."""
-    form = found.option("-o")
-    if form is None:
-        return default
-    if form not in FORMS:
-        raise ValidationError(f"-o {form} is not valid: use {', '.join(FORMS[:-1])} or {FORMS[-1]}")
-    return form
+def _all(_document: Document) -> bool:
+    return True
 
 
-def print_documents(session: Session, documents: Iterable[Document], form: str) -> int:
-    """Print documents so that ``apply`` reads them; the exit code."""
-    session.out.text(render_documents(documents, form))
+def is_of_version(found: Match, address: str) -> bool:
+    """Whether an address or CIDR is of the IP version that ``--ipv4`` or ``--ipv6`` asks for; without, any is."""
+    return not found.flag("--ipv4" if ":" in address else "--ipv6")
+
+
+def show(session: Session, kinds: Collection[str], form: str, wanted: Callable[[Document], bool] = _all) -> int:
+    """Print what the datastore has of these kinds, so that ``apply`` reads it; the exit code.
+
+    What is stored and is no valid document cannot be printed: then the exit code is 1, and errors say what it is.
+    """
+    found, faults = Policy(session.datastore).documents(kinds)
+    session.out.text(render_documents(filter(wanted, found), form))
+    return tell_faults(session, faults)
+
+
+def show_one(session: Session, kind: str, form: str, wanted: Callable[[Document], bool]) -> int:
+    """Print the document of a thing that exists; the exit code."""
+    found, faults = Policy(session.datastore).documents((kind,))
+    meant = [document for document in found if wanted(document)]
+    if not meant:
+        raise ValidationError(f"it is stored in a form that cannot be understood: {'; '.join(faults[:3])}")
+    session.out.text(render_documents(meant, form))
     return 0
+
+
+def tell_faults(session: Session, faults: Iterable[str]) -> int:
+    """Say what is stored and cannot be printed; the exit code."""
+    code = 0
+    for fault in faults:
+        session.out.error(f"not printed: {fault}")
+        code = 1
+    return code
 
 
 def print_data(session: Session, data: object, form: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calico.cli import lookup, profile_list
+from calico.cli import arguments, lookup, profile_list
 from calico.client.endpoints import Endpoints
 from calico.client.names import Names
 from calico.model.errors import AmbiguousError, NotFoundError, ValidationError
@@ -27,6 +27,9 @@ def show(found: Match, session: Session) -> int:
         endpoints = Names(session.datastore).find_endpoints(called, **lookup.owners(found))
     else:
         endpoints = Endpoints(session.datastore).list(**lookup.owners(found))
+    form = arguments.form(found)
+    if form != "table":
+        return print_documents(session, endpoints, form)
     if found.flag("--wide"):
         directory = lookup.directory(session)
         names = [lookup.called(directory, key) for key, _ in endpoints]
@@ -44,11 +47,14 @@ def show(found: Match, session: Session) -> int:
 def show_profiles(found: Match, session: Session) -> int:
     """Print the profiles of an endpoint in the order in which they are evaluated."""
     try:
-        _, endpoint = lookup.endpoint(found, session)
+        key, endpoint = lookup.endpoint(found, session)
     except AmbiguousError as error:
         raise AmbiguousError(f"Failed to list profiles in endpoint. {error}", error.candidates) from None
     except (NotFoundError, ValidationError) as error:
         raise type(error)(f"Failed to list profiles in endpoint. {error}") from None
+    form = arguments.form(found)
+    if form != "table":
+        return print_documents(session, [(key, endpoint)], form)
     if not endpoint.profiles:
         session.out.line("Endpoint has no profiles associated with it.")
         return 0
@@ -89,6 +95,15 @@ def set_profiles(found: Match, session: Session) -> int:
     return profile_list.replace(find, found.values("PROFILE"), session)
 
 
+def print_documents(session: Session, endpoints: Iterable[Found], form: str) -> int:
+    """Print endpoints so that ``apply`` reads them; the exit code."""
+    from calico.client.documents import render_documents
+    from calico.client.inventory import endpoint_document
+
+    session.out.text(render_documents([endpoint_document(key, endpoint) for key, endpoint in endpoints], form))
+    return 0
+
+
 def _summary_rows(endpoints: Iterable[Found]) -> list[tuple[str, ...]]:
     workloads: dict[tuple[str, str], list[str]] = {}
     for key, _ in endpoints:
@@ -120,10 +135,11 @@ _OWNERS = "[--host=<H>] [--orchestrator=<O>] [--workload=<W>]"
 
 USAGES = {
     f"endpoint show {_OWNERS} [--endpoint=<E>] [--detailed] [--wide]": show,
+    f"endpoint show {_OWNERS} [--endpoint=<E>] [--detailed] -o <FORMAT>": show,
     f"endpoint <ENDPOINT> profile append {_OWNERS} [<PROFILE>...]": append_profiles,
     f"endpoint <ENDPOINT> profile remove {_OWNERS} [<PROFILE>...]": remove_profiles,
     f"endpoint <ENDPOINT> profile set {_OWNERS} [<PROFILE>...]": set_profiles,
-    f"endpoint <ENDPOINT> profile show {_OWNERS} [--wide]": show_profiles,
+    f"endpoint <ENDPOINT> profile show {_OWNERS} [--wide] [-o <FORMAT>]": show_profiles,
 }
 
 NOTES = f"""\
@@ -137,4 +153,6 @@ Options:
   --endpoint=<E>      Only what <E> calls, as <ENDPOINT> does.
   --detailed          Show every endpoint with its addresses and profiles.
   --wide              The same, with what Docker calls container and network, and Compose's project and service.
+  -o <FORMAT>         table, yaml or json (default: table); what is not a table tells all of every endpoint, and can
+                      be given to 'calicoctl apply'.
 """

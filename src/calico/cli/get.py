@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from calico.cli import documents
-from calico.client.documents import KINDS, EndpointDocument, PeerDocument, PoolDocument, ProfileDocument
+from calico.cli import arguments, documents
+from calico.client.documents import (
+    KINDS,
+    EndpointDocument,
+    PeerDocument,
+    PoolDocument,
+    ProfileDocument,
+    render_documents,
+)
 from calico.client.policy import Policy
 from calico.model.errors import NotFoundError, ValidationError
 from calico.model.net import canonical_address, parse_network
@@ -21,7 +28,7 @@ _PLURALS = {f"{kind}s": kind for kind in KINDS}
 
 def get(found: Match, session: Session) -> int:
     """Print everything, or what is of the kinds that are asked for, or one thing."""
-    form = documents.form_of(found, "yaml")
+    form = arguments.form(found, "yaml")
     kinds = _kinds(next(iter(found.values("KIND")), ""))
     name = next(iter(found.values("NAME")), None)
     shown, faults = Policy(session.datastore).documents(kinds)
@@ -34,10 +41,8 @@ def get(found: Match, session: Session) -> int:
         rows = [(document.kind, *_row(document)) for document in shown]
         session.out.table(["Kind", "Name", "Content"], rows, left=True)
     else:
-        documents.print_documents(session, shown, form)
-    for fault in faults:
-        session.out.error(f"not printed: {fault}")
-    return 1 if faults else 0
+        session.out.text(render_documents(shown, form))
+    return documents.tell_faults(session, faults)
 
 
 def _kinds(text: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from calico.cli.grammar import Match
     from calico.cli.session import Session
+    from calico.model.values import Attributes
 
 
 def release(found: Match, session: Session) -> int:
@@ -23,6 +24,9 @@ def info(found: Match, session: Session) -> int:
     """Print what was noted when the address was assigned."""
     address = arguments.address(found.value("IP"))
     attributes = Addresses(session.datastore, session.node).info(address)
+    form = arguments.form(found)
+    if form != "table":
+        return _print_data(session, address, attributes, form)
     if attributes is None:
         session.out.line(f"IP {address} is not currently assigned")
     elif not attributes.secondary:
@@ -32,8 +36,20 @@ def info(found: Match, session: Session) -> int:
     return 0
 
 
-USAGES = {"ipam release <IP>": release, "ipam info <IP>": info}
+def _print_data(session: Session, address: str, attributes: Attributes | None, form: str) -> int:
+    from calico.cli import documents
+
+    data: dict[str, object] = {"address": address, "assigned": attributes is not None}
+    if attributes is not None:
+        data |= {"handle": attributes.handle, "attributes": dict(attributes.secondary)}
+    return documents.print_data(session, data, form)
+
+
+USAGES = {"ipam release <IP>": release, "ipam info <IP> [-o <FORMAT>]": info}
 
 NOTES = """\
 'release' is for addresses that nobody uses any more: the next container may be given the same one.
+
+Options:
+  -o <FORMAT>  table, yaml or json (default: table). As a table, 'info' prints one line.
 """

@@ -154,12 +154,28 @@ def _clean_kernel(session: Session, *, endpoints: bool) -> None:
     session.machine.clean_kernel()
 
 
-def show(_found: Match, session: Session) -> int:
+def show(found: Match, session: Session) -> int:
     """Print all registered hosts, how they are reached, and their own peers."""
+    form = arguments.form(found)
+    if form != "table":
+        from calico.cli import documents
+
+        return documents.print_data(session, [_data(record) for record in Nodes(session.datastore).records()], form)
     headers = ["Hostname", "Bird IPv4", "Bird IPv6", "AS Num", "BGP Peers v4", "BGP Peers v6"]
     rows = [_row(record) for record in Nodes(session.datastore).records()]
     session.out.table(headers, rows, sort_by="Hostname")
     return 0
+
+
+def _data(record: NodeRecord) -> dict[str, object]:
+    return {
+        "host": record.host,
+        "ipv4": record.ipv4 or None,
+        "ipv6": record.ipv6 or None,
+        "as": record.as_number,
+        "as-inherited": record.inherited,
+        "peers": [{"address": peer.address, "as": peer.as_number} for peer in record.peers],
+    }
 
 
 def _row(record: NodeRecord) -> tuple[str | tuple[str, ...], ...]:
@@ -298,10 +314,10 @@ USAGES = {
     _START: start,
     "node stop [--force]": stop,
     "node remove [--remove-endpoints] [--hostname=<HOSTNAME>]": remove,
-    "node show": show,
+    "node show [-o <FORMAT>]": show,
     "node bgp peer add <PEER_IP> as <AS_NUM>": OWN.add,
     "node bgp peer remove <PEER_IP>": OWN.remove,
-    "node bgp peer show [--ipv4 | --ipv6]": OWN.show,
+    "node bgp peer show [--ipv4 | --ipv6] [-o <FORMAT>]": OWN.show,
 }
 
 NOTES = """\
@@ -326,4 +342,5 @@ Options:
   --hostname=<HOSTNAME>  The host to remove (default: this one). Its calico-node must not run.
   --ipv4                 Show IPv4 peers only.
   --ipv6                 Show IPv6 peers only.
+  -o <FORMAT>            Show as table, yaml or json (default: table).
 """

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from calico.cli.grammar import Match
     from calico.cli.session import Session
+    from calico.client.documents import Document
 
 
 class PeerCommands:
@@ -40,6 +41,9 @@ class PeerCommands:
 
     def show(self, found: Match, session: Session) -> int:
         """Print the peers, a table for each IP version."""
+        form = arguments.form(found)
+        if form != "table":
+            return self._print_documents(found, session, form)
         peers = BGP(session.datastore)
         for version, other in ((4, "--ipv6"), (6, "--ipv4")):
             if found.flag(other):
@@ -51,6 +55,19 @@ class PeerCommands:
                 session.out.line(self._empty.format(version))
                 session.out.line()
         return 0
+
+    def _print_documents(self, found: Match, session: Session, form: str) -> int:
+        from calico.cli import documents
+        from calico.client.documents import PeerDocument
+
+        host = self._host(session)
+
+        def wanted(document: Document) -> bool:
+            if not isinstance(document, PeerDocument) or document.host != host:
+                return False
+            return documents.is_of_version(found, document.address)
+
+        return documents.show(session, ("bgp-peer",), form, wanted)
 
     def _host(self, session: Session) -> str:
         return session.node if self._own else ""

@@ -49,6 +49,13 @@ def remove(found: Match, session: Session) -> int:
 
 def show(found: Match, session: Session) -> int:
     """Print the pools and their options, a table for each IP version."""
+    form = arguments.form(found)
+    if form != "table":
+        from calico.cli import documents
+
+        return documents.show(
+            session, ("pool",), form, lambda document: documents.is_of_version(found, document.label)
+        )
     pools = Pools(session.datastore)
     for version, other in ((4, "--ipv6"), (6, "--ipv4")):
         if not found.flag(other):
@@ -103,7 +110,7 @@ USAGES = {
     "pool add <CIDR>... [--ipip | --vxlan] [--nat-outgoing]": add,
     "pool remove <CIDR>...": remove,
     "pool range add <START_IP> <END_IP> [--ipip | --vxlan] [--nat-outgoing]": add_range,
-    "pool show [--ipv4 | --ipv6]": show,
+    "pool show [--ipv4 | --ipv6] [-o <FORMAT>]": show,
 }
 
 NOTES = """\
@@ -116,4 +123,5 @@ Options:
   --nat-outgoing  Traffic to destinations outside all pools leaves with the host's address (IPv4).
   --ipv4          Show IPv4 pools only.
   --ipv6          Show IPv6 pools only.
+  -o <FORMAT>     table, yaml or json (default: table); what is not a table can be given to 'calicoctl apply'.
 """

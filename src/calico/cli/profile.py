@@ -29,6 +29,11 @@ _STDIN_LIMIT = 1 << 20
 
 def show(found: Match, session: Session) -> int:
     """Print the names of all profiles, or with ``--detailed`` their members."""
+    form = arguments.form(found)
+    if form != "table":
+        from calico.cli import documents
+
+        return documents.show(session, ("profile",), form)
     names = Profiles(session.datastore).names()
     directory = lookup.directory(session) if found.flag("--wide") else None
     if found.flag("--detailed"):
@@ -66,6 +71,9 @@ def remove(found: Match, session: Session) -> int:
 def show_tags(found: Match, session: Session) -> int:
     """Print the tags of a profile, one a line."""
     name = lookup.profile(found.value("PROFILE"), session)
+    form = arguments.form(found)
+    if form != "table":
+        return _show_document(session, name, form)
     for tag in Profiles(session.datastore).get(name).tags:
         session.out.line(tag)
     return 0
@@ -126,6 +134,9 @@ def remove_rule_at(found: Match, session: Session) -> int:
 def show_rules(found: Match, session: Session) -> int:
     """Print the rules as people write them, numbered in evaluation order."""
     name = lookup.profile(found.value("PROFILE"), session)
+    form = arguments.form(found)
+    if form != "table":
+        return _show_document(session, name, form)
     rules = Profiles(session.datastore).get(name).rules
     names = lookup.tag_names(rules, session) if found.flag("--wide") else {}
     _print_rules(session.out, "Inbound", rules.inbound, names)
@@ -214,16 +225,23 @@ def _read_rules(name: str, text: str) -> ProfileRules:
     return rules
 
 
+def _show_document(session: Session, name: str, form: str) -> int:
+    """Print the whole profile, because a part of it, applied, would take the rest away."""
+    from calico.cli import documents
+
+    return documents.show_one(session, "profile", form, lambda document: document.label == f"profile {name}")
+
+
 USAGES = {
-    "profile show [--detailed] [--wide]": show,
+    "profile show [--detailed] [--wide] [-o <FORMAT>]": show,
     "profile add <PROFILE>": add,
     "profile remove <PROFILE> [--no-check]": remove,
-    "profile <PROFILE> tag show": show_tags,
+    "profile <PROFILE> tag show [-o <FORMAT>]": show_tags,
     "profile <PROFILE> tag (add|remove) <TAG>": change_tag,
     "profile <PROFILE> rule add (inbound|outbound) [--at=<POSITION>] <RULE>...": add_rule,
     "profile <PROFILE> rule remove (inbound|outbound) --at=<POSITION>": remove_rule_at,
     "profile <PROFILE> rule remove (inbound|outbound) <RULE>...": remove_rule,
-    "profile <PROFILE> rule show [--wide]": show_rules,
+    "profile <PROFILE> rule show [--wide] [-o <FORMAT>]": show_rules,
     "profile <PROFILE> rule json": print_json,
     "profile <PROFILE> rule update": update_rules,
 }
@@ -248,6 +266,8 @@ Options:
                    the tags of networks by the networks' names.
   --no-check       Remove the profile even if endpoints use it; their traffic is then dropped.
   --at=<POSITION>  Place of the rule: 1 is the first one.
+  -o <FORMAT>      table, yaml or json (default: table); what is not a table is the whole profile, or all of them, and
+                   can be given to 'calicoctl apply'.
 
 Examples:
   calicoctl profile WEB rule add inbound allow tcp from tag CLIENTS to ports 80,443

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calico.cli import arguments
 from calico.client.bgp import BGP
 from calico.client.nodes import Nodes
 from calico.model.errors import UnavailableError
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from calico.client.agent import AgentStatus
 
 
-def show(_found: Match, session: Session) -> int:
+def show(found: Match, session: Session) -> int:
     """Print the state of the agent and of routing."""
+    form = arguments.form(found)
     agent = session.machine.agent
     if agent.pid() is None:
         raise UnavailableError("calico-node is not running")
@@ -23,12 +25,30 @@ def show(_found: Match, session: Session) -> int:
     status = agent.status()
     if status is None:
         raise UnavailableError("calico-node is starting, or ending: it does not answer yet")
+    if form != "table":
+        return _print_data(session, status, form)
     _print_agent(session.out, status)
     for version in (4, 6):
         session.out.line()
         _print_routing(session, version)
     session.out.line()
     return 0
+
+
+def _print_data(session: Session, status: AgentStatus, form: str) -> int:
+    """Print what the agent says of itself, under its own names, and how this node takes part in routing."""
+    from calico.cli import documents
+
+    nodes, routing = Nodes(session.datastore), BGP(session.datastore)
+    own = routing.own_as_number(session.node)
+    data: dict[str, object] = {name: getattr(status, name) for name in status.__match_args__}
+    data["routing"] = {
+        "ipv4": nodes.address(session.node, 4) or None,
+        "ipv6": nodes.address(session.node, 6) or None,
+        "as": own or routing.default_as_number(),
+        "as-inherited": own is None,
+    }
+    return documents.print_data(session, data, form)
 
 
 def _print_agent(out: Output, status: AgentStatus) -> None:
@@ -70,8 +90,11 @@ def _duration(seconds: int) -> str:
     return f"{days} days" if days < 14 else f"{days // 7} weeks"
 
 
-USAGES = {"status": show}
+USAGES = {"status [-o <FORMAT>]": show}
 
 NOTES = """\
 Exits with 1 when calico-node does not run on this host.
+
+Options:
+  -o <FORMAT>  table, yaml or json (default: table). As a table it is text.
 """
