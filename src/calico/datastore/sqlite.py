@@ -34,8 +34,9 @@ _SAFETY_NET = 1.0  # seconds after which a watch looks even when nothing woke it
 class SqliteDatastore:
     """Implements :class:`calico.datastore.api.Datastore` with the SQLite file at ``path``.
 
-    Nothing is opened before the first call. The file is made when it is absent (mode 0600, in a directory
-    made with 0700); one that goes away later is an error until it is back, see :mod:`calico.datastore.sqlite_file`.
+    Nothing is opened before the first call. Where the file is absent there is nothing to read; the first write
+    or watch makes it (mode 0600, in a directory made with 0700). One that goes away later is an error until it is
+    back, see :mod:`calico.datastore.sqlite_file`.
     """
 
     def __init__(self, path: str) -> None:
@@ -46,6 +47,8 @@ class SqliteDatastore:
     def get(self, key: str, *, timeout: float = DEFAULT_TIMEOUT) -> KeyValue | None:
         """See :meth:`calico.datastore.api.Datastore.get`."""
         validate_key(key)
+        if self._file.is_unmade():
+            return None
         with self._file.reading(timeout) as connection:
             rows = connection.execute("SELECT key, value, revision FROM entries WHERE key = ?", (key,)).fetchall()
         return KeyValue(*rows[0]) if rows else None
@@ -53,6 +56,8 @@ class SqliteDatastore:
     def list(self, directory: str, *, timeout: float = DEFAULT_TIMEOUT) -> Snapshot:
         """See :meth:`calico.datastore.api.Datastore.list`."""
         bounds = directory_range(directory)
+        if self._file.is_unmade():
+            return Snapshot((), 0)
         with self._file.reading(timeout) as connection:
             newest, _ = _revisions(connection)
             rows = connection.execute(

@@ -102,6 +102,19 @@ class DatabaseFile:
         """Where the file and its log are."""
         return os.path.dirname(self.path)
 
+    def is_unmade(self) -> bool:
+        """Whether nobody has made the file yet; what cannot be found out, the next use will tell."""
+        with self._lock:
+            if self._identity is not None or self._closed:
+                return False
+        try:
+            os.stat(self.path)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return False
+
     @contextlib.contextmanager
     def reading(self, timeout: float) -> Iterator[sqlite3.Connection]:
         """A read transaction: all statements see one state. Fetch all rows inside."""
@@ -295,6 +308,8 @@ class DatabaseFile:
             return UnavailableError(f"cannot use {self.path} ({reason}): {advice}")
         # An error of the sqlite3 module itself, not of the library, carries no code.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code == sqlite3.SQLITE_CANTOPEN and not os.access(self.path, os.R_OK | os.W_OK, effective_ids=True):
+            return UnavailableError(f"cannot use {self.path} (Permission denied): run as root")
         message = _FAULTS.get(code, "{path} cannot be used ({reason}): is it a Calico datastore?")
         return UnavailableError(message.format(path=self.path, reason=error, timeout=timeout))
 

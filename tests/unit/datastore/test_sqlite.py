@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from calico.datastore.api import Compare, Delete, Event, Put
+from calico.datastore.api import Compare, Delete, Event, Put, Snapshot
 from calico.datastore.sqlite import SqliteDatastore
 from calico.datastore.sqlite_file import SCHEMA_VERSION
 from calico.model.errors import CompactedError, ConflictError, UnavailableError
@@ -97,6 +97,29 @@ def test_opening_alone_makes_nothing(path: Path) -> None:
     SqliteDatastore(str(path)).close()
 
     assert not path.exists()
+
+
+def test_reading_makes_nothing(tmp_path: Path, open_store: Callable[[Path], SqliteDatastore]) -> None:
+    path = tmp_path / "unmade" / "calico.db"
+    store = open_store(path)
+
+    assert store.get("/a") is None
+    assert store.list("/") == Snapshot((), 0)
+    assert not path.parent.exists()
+
+    put(open_store(path), "/a")
+    assert [entry.key for entry in store.list("/").entries] == ["/a"]
+
+
+def test_a_watch_from_before_the_file_was_made_sees_the_first_write(
+    path: Path, open_store: Callable[[Path], SqliteDatastore]
+) -> None:
+    store = open_store(path)
+    revision = store.list("/").revision
+    put(open_store(path), "/a")
+
+    with store.watch("/", revision) as watch:
+        assert [event.key for event in watch.next(SOON).events] == ["/a"]
 
 
 def test_a_path_may_contain_what_means_something_in_a_uri(
@@ -305,13 +328,24 @@ def test_no_right_to_the_file(
     assert message == f"cannot use {path} (Permission denied): run as root"
 
 
+def test_no_right_to_the_file_alone(open_store: Callable[[Path], SqliteDatastore]) -> None:
+    with unprivileged() as directory:
+        path = directory / "calico.db"
+        put(open_store(path), "/a")
+        path.chmod(0o000)
+
+        message = unavailable(lambda: open_store(path).list("/"))
+
+    assert message == f"cannot use {path} (Permission denied): run as root"
+
+
 def test_no_right_to_make_the_file(open_store: Callable[[Path], SqliteDatastore]) -> None:
     with unprivileged() as directory:
         directory.chmod(0o500)
 
-        message = unavailable(lambda: open_store(directory / "calico.db").get("/a"))
+        message = unavailable(lambda: put(open_store(directory / "calico.db"), "/a"))
         assert "(Permission denied): run as root" in message
-        message = unavailable(lambda: open_store(directory / "sub" / "calico.db").get("/a"))
+        message = unavailable(lambda: put(open_store(directory / "sub" / "calico.db"), "/a"))
         assert "(Permission denied): run as root" in message
 
 
