@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help install check test demo demo-down bench format lock clean
+.PHONY: help install check test demo demo-down bench format reference lock clean
 
 AS_ROOT := packaging/as-root.sh
 # What root's programs leave in the checkout goes to the person whose checkout it is.
@@ -86,6 +86,12 @@ format: ## write the source in the one format, and repair what the linter can
 	packaging/venv.sh dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+
+reference: ## write docs/reference anew from the help of calicoctl
+	@cd "$(ROOT)"
+	packaging/packages.sh python
+	packaging/venv.sh dev
+	CALICO_UPDATE_GOLDEN=1 .venv/bin/pytest -q tests/golden/test_reference.py
 
 lock: ## pin the newest allowed versions of the requirements, with hashes
 	@cd "$(ROOT)"
