@@ -11,13 +11,17 @@ interface name changes is removed and updated, so that an interface never has tw
 the same content, and nothing that is not referenced is kept.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from calico.model.keys import EndpointKey
-from calico.model.values import Endpoint, IPPool, ProfileRules
+from calico.model.record import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from calico.model.keys import EndpointKey
+    from calico.model.values import Endpoint, IPPool, ProfileRules
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IPSetUpdate:
     """The tag's addresses are exactly these; sent when the tag becomes active."""
 
@@ -25,7 +29,7 @@ class IPSetUpdate:
     members: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IPSetDelta:
     """Addresses that joined and left a tag that is already active; both are disjoint."""
 
@@ -34,14 +38,14 @@ class IPSetDelta:
     removed: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IPSetRemove:
     """No active rule names the tag any more."""
 
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProfileUpdate:
     """A profile that a local endpoint lists; ``rules`` is ``None`` when it is missing or invalid: it drops."""
 
@@ -49,14 +53,14 @@ class ProfileUpdate:
     rules: ProfileRules | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProfileRemove:
     """No local endpoint lists the profile any more."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EndpointUpdate:
     """A local endpoint to be policed; all its profiles have been sent."""
 
@@ -64,28 +68,28 @@ class EndpointUpdate:
     endpoint: Endpoint
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EndpointRemove:
     """A local endpoint is gone, inactive or invalid: its interface is unknown from now on."""
 
     key: EndpointKey
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PoolUpdate:
     """A pool exists with these options."""
 
     pool: IPPool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PoolRemove:
     """A pool is gone."""
 
     cidr: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HostConfigUpdate:
     """Settings of this host that shape its table.
 
@@ -96,7 +100,7 @@ class HostConfigUpdate:
     endpoint_to_host_action: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Flushed:
     """Everything up to datastore ``revision`` has been sent; ``in_sync`` from the first whole snapshot on."""
 

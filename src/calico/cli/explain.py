@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from calico.cli.output import BOLD, GREEN, RED
 from calico.client.content import read_content
 from calico.client.ends import HOST_WORD, Ends
 from calico.client.explain import Question, explain
@@ -50,6 +49,8 @@ def show(found: Match, session: Session) -> int:
     content = read_content(session.datastore)
     explanation = explain(content, _question(found, session, content))
     if form == "json":
+        import json  # the page does without
+
         session.out.text(json.dumps(_document(explanation), indent=2) + "\n")
     else:
         names = Names(session.datastore)
@@ -101,7 +102,8 @@ class _Page:
         judgement = explanation.judgement
         ends = [_label(side.end, address) for side, address in _addresses(explanation)]
         what = f"{_packet_text(judgement.packet)} " if judgement.packet else ""
-        self._out.line(f"{'ALLOWED' if judgement.allowed else 'DENIED'}: {what}from {ends[0]} to {ends[1]}")
+        verdict, style = ("ALLOWED", GREEN) if judgement.allowed else ("DENIED", RED)
+        self._out.line(f"{verdict}: {what}from {ends[0]} to {ends[1]}", style)
         for side in (judgement.sender, judgement.receiver):
             self._side(side)
         self._list("Note:", map(self._called, explanation.notes))
@@ -114,12 +116,12 @@ class _Page:
         for number, line in enumerate(lines):
             if not number:
                 self._out.line()
-                self._out.line(title)
+                self._out.line(title, BOLD)
             self._out.line(f"  {line}")
 
     def _side(self, side: Side) -> None:
         self._out.line()
-        self._out.line(f"{self._title(side)}: {_VERDICTS.get(side.verdict, side.verdict)}")
+        self._out.line(f"{self._title(side)}: {_VERDICTS.get(side.verdict, side.verdict)}", BOLD)
         self._out.line(f"  {self._called(side.reason)}")
         shown = _most_telling(side.tried)
         rules = [self._called(render_rule(tried.rule)) for tried in shown]
