@@ -13,6 +13,7 @@ from calico.model.as_number import parse_as_number
 from calico.model.errors import ValidationError
 from calico.model.names import is_network_name, validate_name, validate_node_name
 from calico.model.net import canonical_address, parse_network
+from calico.model.spelling import nearest
 from calico.rules.text import RuleError, parse_rule
 
 TYPE_CHECKING = False
@@ -241,7 +242,7 @@ def _rule(tree: Tree) -> Rule:
     try:
         return parse_rule(words)
     except RuleError as error:
-        fault(_place_of_word(tree, words, error.word), str(error))
+        fault(_place_of_word(tree, words, error.word), str(error), error.details)
 
 
 def _place_of_word(tree: Word, words: Sequence[str], number: int) -> Place:
@@ -259,7 +260,5 @@ def _choice(words: Iterable[str], joint: str = "or") -> str:
 
 def _nearest(word: str, known: Iterable[str]) -> str:
     """A suggestion for a word that was mistyped, or nothing."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(word.lower()[:100], list(known), 1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    found = nearest(word, known)
+    return f"; did you mean {found!r}?" if found else ""

@@ -22,6 +22,20 @@ class Place:
         return f"{self.source}:{self.line}:{self.column}"
 
 
-def fault(place: Place, what: str) -> NoReturn:
+class FaultError(ValidationError):
+    """What stands at a place is not acceptable."""
+
+    def __init__(self, place: Place, what: str, details: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{place}: {what}")
+        self.place = place
+        self._details = details
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What a person may want to see beside the line."""
+        return self._details
+
+
+def fault(place: Place, what: str, details: tuple[str, ...] = ()) -> NoReturn:
     """Refuse what stands at ``place``."""
-    raise ValidationError(f"{place}: {what}")
+    raise FaultError(place, what, details)

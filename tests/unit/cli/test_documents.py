@@ -182,7 +182,7 @@ class TestApply:
         assert (result.code, result.out) == (0, "profile web would be created\nendpoint e1 would be changed\n")
         assert terminal.tree() == before
 
-    def test_a_fault_is_one_line_with_its_place(self, terminal: Terminal, tmp_path: Path) -> None:
+    def test_a_fault_is_told_with_its_place(self, terminal: Terminal, tmp_path: Path) -> None:
         path = tmp_path / "web.yaml"
         path.write_text(WEB.replace("tcp to", "tcp too"))
         before = terminal.tree()
@@ -191,6 +191,7 @@ class TestApply:
 
         assert (result.code, result.out) == (1, "")
         assert result.err.startswith(f"{path}:5:15: word 3 of the rule: 'too' not expected here; expected")
+        assert result.err.count("\n") == 1
         assert terminal.tree() == before
 
     def test_a_file_that_cannot_be_read(self, terminal: Terminal, tmp_path: Path) -> None:
