@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from bench.host import network
 from bench.measure import Result, Samples, Turn, alternate
-from bench.plugin import Plugin, attached
+from bench.plugin import Plugin, attached, network
 from calico.dataplane.managers.settings import write_interface
 from calico.linux.links import Links
 from calico.linux.routes import Route, Routes
@@ -17,7 +16,7 @@ _BARE_ROUTE = "198.51.100.1/32"
 
 def measure(quick: bool) -> Iterator[Result]:
     """With no other endpoint on the host, and with many."""
-    with network("bench") as profile:
+    with network() as profile:
         for others in (0, 20 if quick else 200):
             with attached(profile, range(others)):
                 yield from _measure(profile, others, 10 if quick else 100)

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 
-from bench.host import network, run
+from bench.host import run
 from bench.measure import Result, Samples, Turn, alternate
+from bench.plugin import network
 
 _BARE = "python -c pass"
 
 
 def measure(quick: bool) -> Iterator[Result]:
     """Whole commands, as a person waits for them."""
-    with network("bench") as profile:
+    with network() as profile:
         commands = {
             "calicoctl version": ("calicoctl", "version"),
             "calicoctl profile P rule show": ("calicoctl", "profile", profile, "rule", "show"),

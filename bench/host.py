@@ -1,15 +1,13 @@
-"""What measures need of the host that they run in: commands, networks, containers and the agent."""
+"""What measures need of the host that they run in: its commands and its agent."""
 
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from calico.client.agent import RUN_DIR, Agent
-from calico.linux.namespaces import Namespace
 
 _SECONDS = 60.0
 _LOOK = 0.002
@@ -21,30 +19,6 @@ def run(*argv: str) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr.strip()}"
     return done.stdout.strip()
-
-
-@contextmanager
-def network(name: str, *, driver: str = "calico") -> Iterator[str]:
-    """A Docker network while the block runs; gives its Id."""
-    ipam = ("--ipam-driver", "calico") if driver == "calico" else ()
-    identifier = run("docker", "network", "create", "--driver", driver, *ipam, name)
-    try:
-        yield identifier
-    finally:
-        run("docker", "network", "rm", name)
-
-
-@contextmanager
-def container(name: str, on_network: str) -> Iterator[tuple[Namespace, str]]:
-    """A container that only waits; gives its network namespace and its address."""
-    run("docker", "run", "--detach", "--name", name, "--network", on_network, "busybox", "sleep", "3600")
-    try:
-        form = "{{.State.Pid}} {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        pid, address = run("docker", "inspect", "--format", form, name).split()
-        with Namespace.of_process(int(pid)) as namespace:
-            yield namespace, address
-    finally:
-        run("docker", "rm", "--force", name)
 
 
 def agent_pid() -> int:

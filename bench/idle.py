@@ -3,15 +3,15 @@
 import time
 from collections.abc import Iterator
 
-from bench.host import agent_pid, cpu_seconds, network
+from bench.host import agent_pid, cpu_seconds
 from bench.measure import Result
-from bench.plugin import attached
+from bench.plugin import attached, network
 
 
 def measure(quick: bool) -> Iterator[Result]:
     """Processor time by the clock, over one period of the agent's own check of the kernel."""
     seconds = 2 if quick else 10
-    with network("bench") as profile:
+    with network() as profile:
         for others in (0, 20 if quick else 200):
             with attached(profile, range(others)):
                 time.sleep(1)  # what attaching set off shall be over

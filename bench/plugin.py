@@ -1,4 +1,4 @@
-"""Docker's side of the plugin protocol: one connection that is kept open, and attachments made over it."""
+"""Docker's side of the plugin protocol, and networks and endpoints that are made by it without Docker."""
 
 import json
 import socket
@@ -9,18 +9,20 @@ from types import TracebackType
 from typing import Any, Self
 
 SOCKET = "/run/docker/plugins/calico.sock"
-POOL = "CalicoPoolIPv4"
+_POOL = "CalicoPoolIPv4"
+_IPAM = {"AddressSpace": "CalicoLocalAddressSpace", "Pool": "0.0.0.0/0", "Gateway": "0.0.0.0/0"}
 _SECONDS = 30.0
 _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """An endpoint that is attached; its container's end of the pair stays with the host."""
+    """An endpoint that is attached; ``peer`` is the container's end of its pair, which stays with the host."""
 
     network: str
     endpoint: str
     address: str
+    peer: str
 
 
 class Plugin:
@@ -49,21 +51,29 @@ class Plugin:
         assert status == 200, f"{method}: {answer}"
         return answer
 
+    def create_network(self, network: str) -> None:
+        """The last call of ``docker network create``; the network's profile has its name."""
+        self.call("NetworkDriver.CreateNetwork", NetworkID=network, Options={}, IPv4Data=[_IPAM], IPv6Data=[])
+
+    def delete_network(self, network: str) -> None:
+        """The call of ``docker network rm``."""
+        self.call("NetworkDriver.DeleteNetwork", NetworkID=network)
+
     def attach(self, network: str, number: int) -> Attachment:
         """The calls of one ``docker run``, up to the point where the container has its network."""
         endpoint = f"{number:08x}" * 8
-        address = self.call("IpamDriver.RequestAddress", PoolID=POOL, Address="", Options={})["Address"]
+        address = self.call("IpamDriver.RequestAddress", PoolID=_POOL, Address="", Options={})["Address"]
         ids = {"NetworkID": network, "EndpointID": endpoint}
         self.call("NetworkDriver.CreateEndpoint", **ids, Interface={"Address": address}, Options={})
-        self.call("NetworkDriver.Join", **ids, SandboxKey=f"/var/run/docker/netns/{number:012x}", Options={})
-        return Attachment(network, endpoint, address)
+        joined = self.call("NetworkDriver.Join", **ids, SandboxKey=f"/var/run/docker/netns/{number:012x}", Options={})
+        return Attachment(network, endpoint, address, joined["InterfaceName"]["SrcName"])
 
     def detach(self, attachment: Attachment) -> None:
         """The calls when the container is removed."""
         ids = {"NetworkID": attachment.network, "EndpointID": attachment.endpoint}
         self.call("NetworkDriver.Leave", **ids)
         self.call("NetworkDriver.DeleteEndpoint", **ids)
-        self.call("IpamDriver.ReleaseAddress", PoolID=POOL, Address=attachment.address)
+        self.call("IpamDriver.ReleaseAddress", PoolID=_POOL, Address=attachment.address)
 
     def _read_answer(self) -> tuple[int, dict[str, Any]]:
         received = b""
@@ -83,13 +93,25 @@ class Plugin:
 
 
 @contextmanager
-def attached(network: str, numbers: Sequence[int]) -> Iterator[None]:
+def network(name: str = "bench") -> Iterator[str]:
+    """A network while the block runs; gives the name of its profile."""
+    with Plugin() as plugin:
+        plugin.create_network(name)
+    try:
+        yield name
+    finally:
+        with Plugin() as plugin:
+            plugin.delete_network(name)
+
+
+@contextmanager
+def attached(profile: str, numbers: Sequence[int]) -> Iterator[list[Attachment]]:
     """So many endpoints more on a network, without containers, while the block runs."""
     made: list[Attachment] = []
     try:
         with Plugin() as plugin:
-            made += (plugin.attach(network, number) for number in numbers)
-        yield
+            made += (plugin.attach(profile, number) for number in numbers)
+        yield made
     finally:
         # Another connection: the agent may have been another process meanwhile.
         with Plugin() as plugin:

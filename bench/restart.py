@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 
-from bench.host import kill_agent, network, start_agent
+from bench.host import kill_agent, start_agent
 from bench.measure import Result, Samples, Turn, alternate
-from bench.plugin import attached
+from bench.plugin import attached, network
 from bench.stream import Stream, two_containers
 
 _INTERVAL = 0.01
@@ -17,7 +17,7 @@ def measure(quick: bool) -> Iterator[Result]:
     few, many = 2, 20 if quick else 200
     rounds = 1 if quick else 5
     samples = Samples()
-    with network("bench") as profile, two_containers(profile) as open_stream:
+    with network() as profile, two_containers(profile) as open_stream:
         alternate([_restart(open_stream, "few")], rounds, samples)
         with attached(profile, range(few, many)):
             alternate([_restart(open_stream, "many")], rounds, samples)

@@ -4,7 +4,10 @@ The receiver never answers, so the connection tracker sees no established connec
 datagram anew.
 """
 
+import itertools
 import multiprocessing
+import os
+import signal
 import socket
 import struct
 import time
@@ -15,8 +18,10 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from bench.host import container
+from bench.plugin import Attachment, attached
+from calico.linux.links import Links
 from calico.linux.namespaces import Namespace
+from tests.functional.netns import Netns
 
 PORT = 4000
 _FORM = struct.Struct("=Qd")
@@ -59,6 +64,14 @@ class Stream:
         self._sender.close()
         self._receiver.close()
 
+    def pause(self) -> None:
+        """Stop sending."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on sending."""
+        self._signal(signal.SIGCONT)
+
     def receive(self, timeout: float) -> Datagram | None:
         """The next one; ``None`` when none comes in time."""
         self._receiver.settimeout(timeout)
@@ -81,19 +94,37 @@ class Stream:
             arrived.append(datagram)
         return arrived
 
+    def _signal(self, number: int) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
 
 @contextmanager
-def two_containers(network: str) -> Iterator[Callable[[float], Stream]]:
+def two_containers(profile: str) -> Iterator[Callable[[float], Stream]]:
     """Two containers on a network; gives what makes a stream from one to the other with the interval it is given."""
-    with container("bench-from", network) as (sender, _), container("bench-to", network) as (receiver, address):
-        yield partial(Stream, sender, receiver, address)
+    with attached(profile, range(2)) as (sender, receiver):
+        address = receiver.address.partition("/")[0]
+        yield partial(Stream, _sandbox(sender), _sandbox(receiver), address)
+
+
+def _sandbox(attachment: Attachment) -> Namespace:
+    """A namespace with the container's end of the pair, set up as Docker does it."""
+    netns = Netns()
+    with Links() as links:
+        links.update(attachment.peer, namespace=netns.namespace.fileno())
+    for words in (
+        f"link set {attachment.peer} name cali0 up",
+        f"address add {attachment.address} dev cali0",
+        "route add 169.254.1.1 dev cali0",
+        "route add default via 169.254.1.1",
+    ):
+        netns.run("ip", *words.split())
+    return netns.namespace
 
 
 def _send(sender: socket.socket, target: tuple[str, int], interval: float) -> None:
     due = time.monotonic()
-    number = 0
-    while True:
+    for number in itertools.count():
         sender.sendto(_FORM.pack(number, time.monotonic()), target)
-        number += 1
-        due += interval
+        due = max(due + interval, time.monotonic())  # what was missed is not made up for
         time.sleep(max(0.0, due - time.monotonic()))
