@@ -138,7 +138,10 @@ def _candidate_pools(transaction: Transaction, demand: Demand) -> list[PoolEntry
         return candidates
     chosen = [pool for pool in candidates if pool.value.cidr == demand.pool]
     if not chosen:
-        raise NotFoundError(f"Invalid CIDR specified for desired pool. No pool found for {demand.pool}.")
+        raise NotFoundError(
+            f"Invalid CIDR specified for desired pool. No pool found for {demand.pool}. Name one that "
+            f"'calicoctl pool show' lists for IPv{demand.version}, or add one with 'calicoctl pool add <CIDR>'."
+        )
     return chosen
 
 

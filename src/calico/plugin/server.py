@@ -28,6 +28,8 @@ WORKERS = 32
 MAX_BODY = 1 << 20
 GRACE = 1.0
 SOCKET_MODE = 0o660
+LONGEST_ERROR = 600
+"""Characters of a refusal that Docker is given; a longer one loses its middle, where words of the request are."""
 
 Answer = Mapping[str, object]
 
@@ -76,14 +78,14 @@ class PluginServer:
         name = request.path.removeprefix("/")
         method = self._methods.get(name)
         if method is None or request.method != "POST":
-            return _answer(404, {"Err": f"{name[:100]!r} is not a method of the calico plugin"})
+            return _refusal(404, f"{name[:100]!r} is not a method of the calico plugin")
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            return _answer(400, {"Err": f"the request is larger than {MAX_BODY} bytes"})
+            return _refusal(400, f"the request is larger than {MAX_BODY} bytes")
         except (OSError, web.RequestPayloadError) as error:
             log.warning("%s: the request was not whole: %s", name, error)
-            return _answer(400, {"Err": "the request was not whole"})
+            return _refusal(400, "the request was not whole")
         return await self._call(name, method, body)
 
     async def _call(self, name: str, method: Method, body: bytes) -> web.Response:
@@ -92,20 +94,20 @@ class PluginServer:
             request = parse_request(method.request, body)
         except ValidationError as error:
             log.warning("%s: %s", name, error)
-            return _answer(400, {"Err": str(error)})
+            return _refusal(400, str(error))
         work = asyncio.get_running_loop().run_in_executor(self._workers, method.answer, request, deadline)
         try:
             # The worker keeps its own deadline; this one only guards against a call that cannot.
             answer = await asyncio.wait_for(work, method.seconds + GRACE)
         except TimeoutError:
             log.error("%s: no answer within %.0f seconds", name, method.seconds)
-            return _answer(500, {"Err": f"no answer within {method.seconds:.0f} seconds; see the agent's log"})
+            return _refusal(500, f"no answer within {method.seconds:.0f} seconds; see the agent's log")
         except CalicoError as error:
             log.warning("%s: %s", name, error)
-            return _answer(500, {"Err": str(error)})
+            return _refusal(500, str(error))
         except Exception as error:
             log.exception("%s: internal error", name)
-            return _answer(500, {"Err": f"internal error ({type(error).__name__}); see the agent's log"})
+            return _refusal(500, f"internal error ({type(error).__name__}); see the agent's log")
         log.debug("%s: done", name)
         return _answer(200, answer)
 
@@ -116,6 +118,14 @@ def _without_traceback(record: logging.LogRecord) -> bool:
         record.msg, record.args = "this is not HTTP: %s", (" ".join(str(record.exc_info[1]).split()),)
         record.exc_info = None
     return True
+
+
+def _refusal(status: int, text: str) -> web.Response:
+    """Its beginning says what is wrong, its end what to do."""
+    if len(text) > LONGEST_ERROR:
+        half = LONGEST_ERROR // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    return _answer(status, {"Err": text})
 
 
 def _answer(status: int, body: Answer) -> web.Response:

@@ -118,7 +118,8 @@ def test_only_an_address_can_be_removed(terminal: Terminal, ip: str) -> None:
 @pytest.mark.parametrize("ip", ["10.0.0.0/8", "10.1.0.0/25", "10.1.0.7/32", "fd80::/63"])
 def test_a_cidr_must_be_that_of_a_pool(terminal: Terminal, ip: str) -> None:
     assert terminal(f"container add c1 {ip}") == refused(
-        f"Invalid CIDR specified for desired pool. No pool found for {ip}."
+        f"Invalid CIDR specified for desired pool. No pool found for {ip}. Name one that 'calicoctl pool show' lists "
+        f"for IPv{6 if ':' in ip else 4}, or add one with 'calicoctl pool add <CIDR>'."
     )
 
 

@@ -6,8 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
-from calico.plugin.server import Method, PluginServer
+from calico.client.store import Deadline
+from calico.model.errors import NotFoundError
+from calico.plugin.server import LONGEST_ERROR, Answer, Method, PluginServer
 from calico.plugin.wire import Request
 
 
@@ -51,3 +54,23 @@ def test_broken_requests_are_logged_in_one_line(
 
     assert logged in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_a_long_refusal_keeps_what_is_wrong_and_what_to_do() -> None:
+    def refuse(_request: Request, _deadline: Deadline) -> Answer:
+        raise NotFoundError(f"no pool {'9' * 5000}: add one")
+
+    async def ask() -> str:
+        server = PluginServer({"Known": Method(Request, refuse)}, time.monotonic)
+        async with TestClient(TestServer(server.application())) as client:
+            answer = await client.post("/Known", data=b"{}")
+            assert answer.status == 500
+            text = (await answer.json(content_type=None))["Err"]
+        await server.stop()
+        return str(text)
+
+    text = asyncio.run(ask())
+
+    assert len(text) == LONGEST_ERROR + 3
+    assert text.startswith("no pool 9999")
+    assert text.endswith("999: add one")
