@@ -78,6 +78,7 @@ class InterfaceManager:
         self._retry_delay = retry_delay
         self._endpoints: dict[EndpointKey, Endpoint] = {}
         self._owners: dict[str, EndpointKey] = {}
+        self._left: dict[str, EndpointKey] = {}  # who has just given an interface up
         self._names: dict[int, str] = {}
         self._present: dict[str, tuple[int, bool]] = {}  # index and whether it is up
         self._pending: set[str] = set()
@@ -96,7 +97,7 @@ class InterfaceManager:
                     self._remove(key)
                     old = None
                 self._endpoints[key] = endpoint
-                self._owners[endpoint.name] = key
+                self._note_owner(endpoint.name, key)
                 if old is None or old.nets != endpoint.nets:
                     # Single addresses, as in sources and tags: a wider route would draw the host's own traffic in.
                     destinations = frozenset(str(parse_network(address_of(net))) for net in endpoint.nets)
@@ -140,6 +141,7 @@ class InterfaceManager:
             errors[name] = errors.get(name) or error
         for name, error in errors.items():
             self._conclude(name, error, now)
+        self._left.clear()
         repairs, self._repairs = self._repairs, []
         return repairs
 
@@ -165,9 +167,22 @@ class InterfaceManager:
         self._states.pop(key, None)
         if self._owners.get(endpoint.name) == key:
             del self._owners[endpoint.name]
+            self._left[endpoint.name] = key
             self._routes.claim(endpoint.name, frozenset())
             self._failures.pop(endpoint.name, None)
             self._pending.discard(endpoint.name)
+
+    def _note_owner(self, name: str, key: EndpointKey) -> None:
+        """The interface is this endpoint's; one that exists was made for the endpoint that had it before."""
+        before = self._owners.get(name, self._left.get(name))
+        if before not in (None, key) and name in self._present:
+            log.warning(
+                "interface %s now counts as that of endpoint %s instead of %s: remove the one that is not its owner",
+                name,
+                key.path,
+                before.path,
+            )
+        self._owners[name] = key
 
     def _notice(self, index: int, name: str | None, *, up: bool) -> None:
         """The link of this index has this name now; ``None`` when it is gone."""

@@ -411,3 +411,32 @@ def test_the_host_carries_the_ipv6_gateway_where_an_endpoint_has_ipv6(host: Host
     gateways = [address for address in router.addresses.all if address.scope == "link"]
     assert gateways == [Address(A, f"{IPV6_GATEWAY}/64", "link")]
     assert host.states[A].ready
+
+
+def test_an_interface_that_another_endpoint_takes_is_told_once(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    host.router.add_link(A)
+    host.update(A, "10.0.0.1/32", key="mine")
+    host.run()
+    host.remove("mine")
+    host.update(A, "10.0.0.2/32", key="foreign")
+    host.run()
+    host.update(A, "10.0.0.2/32", key="foreign")
+    host.run()
+
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == (
+        f"interface {A} now counts as that of endpoint {key_of('foreign').path} instead of {key_of('mine').path}: "
+        "remove the one that is not its owner"
+    )
+
+
+def test_an_interface_may_be_used_again_later(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    host.router.add_link(A)
+    host.update(A, "10.0.0.1/32", key="mine")
+    host.run()
+    host.remove("mine")
+    host.run()
+    host.update(A, "10.0.0.1/32", key="next")
+    host.run()
+
+    assert caplog.records == []
