@@ -248,15 +248,15 @@ def test_a_container_of_a_calico_network_is_refused(world: World) -> None:
         (
             AddressRequest(4, pool="10.1.0.0/25"),
             (
-                "Invalid CIDR specified for desired pool. No pool found for 10.1.0.0/25. Name one that 'calicoctl pool "
-                "show' lists for IPv4, or add one with 'calicoctl pool add <CIDR>'."
+                "Invalid CIDR specified for desired pool. No pool found for 10.1.0.0/25. Name one that "
+                "'calicoctl pool show' lists for IPv4, or add one with 'calicoctl pool add <CIDR>'."
             ),
         ),
         (
             AddressRequest(6, pool="10.1.0.0/24"),
             (
-                "Invalid CIDR specified for desired pool. No pool found for 10.1.0.0/24. Name one that 'calicoctl pool "
-                "show' lists for IPv6, or add one with 'calicoctl pool add <CIDR>'."
+                "Invalid CIDR specified for desired pool. No pool found for 10.1.0.0/24. Name one that "
+                "'calicoctl pool show' lists for IPv6, or add one with 'calicoctl pool add <CIDR>'."
             ),
         ),
     ],
