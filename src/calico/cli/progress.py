@@ -18,18 +18,19 @@ _WIDTH = 78
 
 
 class Progress:
-    """One line on the terminal ``fd``. ``doing`` says what takes so long."""
+    """One line on the terminal ``fd``, anew every ``interval`` seconds. ``doing`` says what takes so long."""
 
-    def __init__(self, fd: int, doing: str) -> None:
+    def __init__(self, fd: int, doing: str, interval: float = 1.0) -> None:
         self.doing = doing
         self._fd = fd
-        self._seconds = 0
+        self._interval = interval
+        self._ticks = 0
         self._shown = False
 
     def start(self) -> None:
         """Begin to count; only in the main thread of a program that has no other use for this timer."""
         signal(SIGALRM, self._on_alarm)
-        setitimer(ITIMER_REAL, 1.0, 1.0)
+        setitimer(ITIMER_REAL, self._interval, self._interval)
 
     def stop(self) -> None:
         """Count no more, and leave no line behind."""
@@ -43,9 +44,9 @@ class Progress:
             self._write(CLEAR_LINE)
 
     def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
-        self._seconds += 1
+        self._ticks += 1
         self._shown = True
-        self._write(f"{CLEAR_LINE}{self.doing[:_WIDTH]} … {self._seconds} s")
+        self._write(f"{CLEAR_LINE}{self.doing[:_WIDTH]} … {self._ticks * self._interval:.0f} s")
 
     def _write(self, text: str) -> None:
         # Not through the stream: a signal may come in the middle of one of its writes.

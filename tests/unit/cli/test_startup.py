@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,15 @@ def test_a_datastore_command_loads_little_of_the_standard_library(tmp_path: obje
     modules("profile", "add", "WEB", CALICO_DATASTORE=datastore)
 
     assert not modules(*command.split(), CALICO_DATASTORE=datastore) & SPARED
+
+
+def test_yaml_is_read_only_when_there_is_some(tmp_path: Path) -> None:
+    datastore = f"sqlite://{tmp_path}/calico.db"
+    for command in ("get", "get -o json", "profile show -o yaml", "pool show -o json"):
+        assert "yaml" not in modules(*command.split(), CALICO_DATASTORE=datastore)
+
+    (tmp_path / "file").write_text("[]")
+    assert "yaml" in modules("apply", "-f", f"{tmp_path}/file", CALICO_DATASTORE=datastore)
 
 
 def program(*arguments: str, **streams: object) -> subprocess.CompletedProcess[bytes]:
