@@ -112,12 +112,25 @@ class Names:
             "HOSTNAME": self._hosts,
             "H": self._hosts,
             "CIDR": self._pools,
+            "SRC": self._ends,
+            "DST": self._ends,
+            "TRAFFIC": self._traffic,
         }
 
     def of(self, placeholder: str) -> Iterable[str]:
         """The names that may stand at a placeholder; none when anything may."""
         reader = self._readers.get(placeholder)
         return reader() if reader else []
+
+    def _ends(self) -> Iterable[str]:
+        from calico.client.ends import HOST_WORD
+
+        return [*self._endpoints(), HOST_WORD]
+
+    def _traffic(self) -> Iterable[str]:
+        from calico.model.protocols import PORT_PROTOCOLS, PROTOCOLS
+
+        return [f"{name}/" if name in PORT_PROTOCOLS else name for name in PROTOCOLS]
 
     def _profiles(self) -> Iterable[str]:
         from calico.client.profiles import Profiles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calico.cli import arguments
 from calico.cli.output import BOLD, GREEN, RED
 from calico.client.content import read_content
 from calico.client.ends import HOST_WORD, Ends
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 DENIED = 3
 """The exit code when the packet does not pass."""
 
-_FORMATS = ("text", "json")
 _MOST_RULES = 12
 _RULE_WIDTH = 64
 _SHORT_ID = 12
@@ -43,17 +43,15 @@ _VERDICTS = {ALLOW: "ALLOWED", DENY: "DENIED", UNKNOWN: "NOT KNOWN"}
 
 def show(found: Match, session: Session) -> int:
     """Print what both sides say; the exit code says whether the packet passes."""
-    form = found.option("-o") or "text"
-    if form not in _FORMATS:
-        raise ValidationError(f"-o {form}: explain prints {' or '.join(_FORMATS)}")
+    form = arguments.form(found)
     content = read_content(session.datastore)
     explanation = explain(content, _question(found, session, content))
-    if form == "json":
-        import json  # the page does without
+    names = Names(session.datastore)
+    if form != "table":
+        from calico.cli import documents  # the page does without
 
-        session.out.text(json.dumps(_document(explanation), indent=2) + "\n")
+        documents.print_data(session, _document(explanation, names.directory()), form)
     else:
-        names = Names(session.datastore)
         called = names.tag_names(_profiles_and_tags(explanation))
         _Page(session.out, called, names.directory()).print(explanation)
     return 0 if explanation.judgement.allowed else DENIED
@@ -136,7 +134,7 @@ class _Page:
             line = f"  {mark} {tried.number:{numbers}}  {rule:{width}}  {self._called(tried.why)}"
             self._out.line(line.rstrip())
         if len(shown) < len(side.tried):
-            self._out.line(f"  {len(side.tried) - len(shown)} other rules do not match; '-o json' shows all")
+            self._out.line(f"  {len(side.tried) - len(shown)} other rules do not match; '-o yaml' shows all")
 
     def _title(self, side: Side) -> str:
         policy = "Outbound policy of" if side.direction == OUTBOUND else "Inbound policy of"
@@ -187,13 +185,13 @@ def _most_telling(tried: Sequence[Tried]) -> list[Tried]:
 # For programs
 
 
-def _document(explanation: Explanation) -> dict[str, object]:
+def _document(explanation: Explanation, directory: Directory) -> dict[str, object]:
     judgement = explanation.judgement
     return {
         "allowed": judgement.allowed,
         "packet": _packet_document(judgement.packet),
-        "sender": _side_document(judgement.sender),
-        "receiver": _side_document(judgement.receiver),
+        "sender": _side_document(judgement.sender, directory),
+        "receiver": _side_document(judgement.receiver, directory),
         "notes": list(explanation.notes),
         "advice": list(explanation.advice),
         "commands": list(explanation.commands),
@@ -215,7 +213,7 @@ def _packet_document(packet: Packet | None) -> dict[str, object] | None:
     }
 
 
-def _side_document(side: Side) -> dict[str, object]:
+def _side_document(side: Side, directory: Directory) -> dict[str, object]:
     key = side.end.key
     return {
         "name": side.end.text,
@@ -223,6 +221,7 @@ def _side_document(side: Side) -> dict[str, object]:
         "orchestrator": key.orchestrator if key else None,
         "workload": key.workload if key else None,
         "endpoint": key.endpoint if key else None,
+        "container": directory.of_endpoint(key).name or None if key else None,
         "direction": side.direction,
         "verdict": side.verdict,
         "cause": side.cause,
@@ -259,7 +258,7 @@ Options:
   -6                  Ask about IPv6.
   --from-port=<PORT>  Source port, for rules that name one.
   --from-ip=<IP>      Source address that the sender writes into the packet.
-  -o <FORMAT>         text, or json with the same facts and every rule.
+  -o <FORMAT>         table, yaml or json (default: table); what is not a table has every rule that was tried.
 
 Exits with 0 when the packet passes, 3 when it does not, 1 when the question cannot be answered.
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,7 +135,7 @@ def test_the_document_has_the_same_facts(terminal: Terminal) -> None:
         },
         "sender": {
             "name": "web", "host": "h1", "orchestrator": "libnetwork", "workload": "libnetwork", "endpoint": WEB_ID,
-            "direction": "outbound", "verdict": "allow", "cause": "rule",
+            "container": "web", "direction": "outbound", "verdict": "allow", "cause": "rule",
             "reason": "rule 2 of profile WEB matches", "profile": "WEB", "rule": 2, "profiles": ["WEB"],
             "tried": [
                 {
@@ -146,8 +147,8 @@ def test_the_document_has_the_same_facts(terminal: Terminal) -> None:
         },
         "receiver": {
             "name": "db", "host": "h2", "orchestrator": "libnetwork", "workload": "libnetwork", "endpoint": "db",
-            "direction": "inbound", "verdict": "deny", "cause": "rule", "reason": "rule 2 of profile DB matches",
-            "profile": "DB", "rule": 2, "profiles": ["BASE", "DB"],
+            "container": None, "direction": "inbound", "verdict": "deny", "cause": "rule",
+            "reason": "rule 2 of profile DB matches", "profile": "DB", "rule": 2, "profiles": ["BASE", "DB"],
             "tried": [
                 {
                     "profile": "BASE", "rule": 1, "text": "allow icmp", "mismatch": "protocol",
@@ -166,6 +167,14 @@ def test_the_document_has_the_same_facts(terminal: Terminal) -> None:
         "advice": [],
         "commands": ["calicoctl profile DB rule add inbound --at=2 allow tcp from tag WEB to ports 5432"],
     }  # fmt: skip
+
+
+def test_the_document_as_yaml(terminal: Terminal) -> None:
+    as_json = terminal("explain web db tcp/5432 -o json")
+    as_yaml = terminal("explain web db tcp/5432 -o yaml")
+
+    assert as_yaml.code == DENIED
+    assert yaml.safe_load(as_yaml.out) == json.loads(as_json.out)
 
 
 def test_the_document_of_what_is_no_endpoint(terminal: Terminal) -> None:
@@ -251,7 +260,7 @@ def test_a_page_has_no_more_rules_than_fit_on_a_screen(terminal: Terminal) -> No
 
     assert len(page.splitlines()) < 30
     assert "udp to ports" not in page.partition("Inbound")[2]
-    assert "  31 other rules do not match; '-o json' shows all\n" in page
+    assert "  31 other rules do not match; '-o yaml' shows all\n" in page
     assert "  > 42  deny tcp to ports 5432\n" in page
     assert len(document["receiver"]["tried"]) == 43
 
@@ -271,7 +280,7 @@ def test_a_page_has_no_more_rules_than_fit_on_a_screen(terminal: Terminal) -> No
         ("web 8.8.8.8 -6", "8.8.8.8 has no IPv6 address"),
         ("web host -6", "host has no IPv6 address"),
         ("web db icmp/8 -6", "icmp of this kind exists in IPv4 only"),
-        ("web db -o xml", "-o xml: explain prints text or json"),
+        ("web db -o xml", "-o xml is not valid: use table, yaml or json"),
     ],
 )
 def test_questions_that_cannot_be_answered(terminal: Terminal, question: str, message: str) -> None:
@@ -324,7 +333,7 @@ def test_whatever_stands_in_the_datastore_is_explained_or_refused(
     put_endpoint(terminal, "db", profile_ids=["DB"], ipv4_nets=["10.65.0.4/32"], ipv6_nets=["fd65::4/128"])
     terminal.put(path, text)
 
-    for form in ("text", "json"):
+    for form in ("table", "yaml", "json"):
         result = terminal(["explain", f"-o={form}", "--", source, destination, traffic])
 
         assert result.code in (0, 1, DENIED)
