@@ -1,4 +1,4 @@
-"""``calicoctl ipam``: single addresses."""
+"""``calicoctl ipam``: how full the pools are, and single addresses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from calico.cli.grammar import Match
     from calico.cli.session import Session
+    from calico.client.usage import Assignment
     from calico.model.values import Attributes
 
 
@@ -36,20 +37,69 @@ def info(found: Match, session: Session) -> int:
     return 0
 
 
-def _print_data(session: Session, address: str, attributes: Attributes | None, form: str) -> int:
+def show(found: Match, session: Session) -> int:
+    """Print how full the pools are, or every assigned address."""
+    from calico.client.usage import Usage
+
+    usage = Usage(session.datastore)
+    form = arguments.form(found)
+    if found.flag("--addresses"):
+        assigned = usage.addresses()
+        if form != "table":
+            return _print(session, [_assignment(each) for each in assigned], form)
+        rows = [(each.address, each.node, each.endpoint, _notes(each.attributes)) for each in assigned]
+        session.out.table(["Address", "Node", "Endpoint", "Attributes"], rows)
+        return 0
+    pools = usage.pools()
+    if form != "table":
+        data = [{"pool": pool.cidr or None, "used": pool.used, "free": pool.free} for pool in pools]
+        return _print(session, data, form)
+    session.out.table(
+        ["Pool", "Used", "Free"], [(pool.cidr or "(no pool)", str(pool.used), str(pool.free)) for pool in pools]
+    )
+    return 0
+
+
+def _assignment(assigned: Assignment) -> dict[str, object]:
+    return {
+        "address": assigned.address,
+        "node": assigned.node or None,
+        "endpoint": assigned.endpoint or None,
+        "handle": assigned.attributes.handle,
+        "attributes": dict(assigned.attributes.secondary),
+    }
+
+
+def _notes(attributes: Attributes) -> str:
+    notes = [f"{name}={value}" for name, value in attributes.secondary]
+    return ", ".join([f"handle={attributes.handle}"] * (attributes.handle is not None) + notes)
+
+
+def _print(session: Session, data: object, form: str) -> int:
     from calico.cli import documents
 
-    data: dict[str, object] = {"address": address, "assigned": attributes is not None}
-    if attributes is not None:
-        data |= {"handle": attributes.handle, "attributes": dict(attributes.secondary)}
     return documents.print_data(session, data, form)
 
 
-USAGES = {"ipam release <IP>": release, "ipam info <IP> [-o <FORMAT>]": info}
+def _print_data(session: Session, address: str, attributes: Attributes | None, form: str) -> int:
+    data: dict[str, object] = {"address": address, "assigned": attributes is not None}
+    if attributes is not None:
+        data |= {"handle": attributes.handle, "attributes": dict(attributes.secondary)}
+    return _print(session, data, form)
+
+
+USAGES = {
+    "ipam show [--addresses] [-o <FORMAT>]": show,
+    "ipam release <IP>": release,
+    "ipam info <IP> [-o <FORMAT>]": info,
+}
 
 NOTES = """\
+'show' prints how many addresses of each pool are assigned and free; (no pool) stands for those whose pool is gone.
+An assigned address without an endpoint is one that nobody uses, or that is just being given out.
 'release' is for addresses that nobody uses any more: the next container may be given the same one.
 
 Options:
+  --addresses  Show every assigned address, its node, its endpoint and what was noted about it.
   -o <FORMAT>  table, yaml or json (default: table). As a table, 'info' prints one line.
 """

@@ -37,7 +37,7 @@ COMMANDS = {
     "confirm": "Keep a change that waits for confirmation, or take it back.",
     "explain": "Say whether one end may reach another, by which rule, and what would allow it.",
     "bgp": "Show and change how all hosts exchange routes.",
-    "ipam": "Look up or release a single address.",
+    "ipam": "Show how full pools are, look up or release a single address.",
     "checksystem": "Check that this host has what calico-node needs.",
     "diags": "Collect what is needed to find a fault, in one file.",
     "config": "Show and change single settings.",

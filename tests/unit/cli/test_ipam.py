@@ -1,5 +1,7 @@
 """``calicoctl ipam``: every message, exit code and effect."""
 
+import json
+
 import pytest
 
 from calico.client.addresses import Addresses
@@ -49,3 +51,49 @@ def test_a_node_name_that_cannot_be_one_is_named(terminal: Terminal) -> None:
     assert terminal("ipam info 10.0.1.1") == Run(
         1, "", "node name 'a/b' is not valid: letters, digits, dots, dashes and underscores only\n"
     )
+
+
+def test_pools_show_how_full_they_are(terminal: Terminal) -> None:
+    terminal("pool add 10.0.2.0/26")
+    Addresses(terminal.datastore, NODE).auto_assign(4, 3, pool="10.0.1.0/24")
+
+    assert terminal("ipam show") == Run(
+        0,
+        "+-------------+------+------+\n"
+        "|     Pool    | Used | Free |\n"
+        "+-------------+------+------+\n"
+        "| 10.0.1.0/24 |  3   | 253  |\n"
+        "| 10.0.2.0/26 |  0   |  64  |\n"
+        "+-------------+------+------+\n",
+        "",
+    )
+    terminal("pool remove 10.0.1.0/24")
+    assert json.loads(terminal("ipam show -o json").out) == [
+        {"pool": "10.0.2.0/26", "used": 0, "free": 64},
+        {"pool": None, "used": 3, "free": 0},
+    ]
+
+
+def test_assigned_addresses_are_shown_with_who_has_them(terminal: Terminal) -> None:
+    addresses = Addresses(terminal.datastore, NODE)
+    addresses.assign("10.0.1.10", attributes={"orchestrator": "libnetwork"})
+    addresses.assign("10.0.1.9", handle="h")
+    terminal.put(
+        "/calico/v1/host/h2/workload/libnetwork/libnetwork/endpoint/e1",
+        json.dumps({"state": "active", "mac": "ee:ee:ee:ee:ee:ee", "ipv4_nets": ["10.0.1.10/32"]}),
+    )
+
+    assert terminal("ipam show --addresses").out.splitlines()[3:-1] == [
+        "|  10.0.1.9 |  h1  |          |         handle=h        |",
+        "| 10.0.1.10 |  h2  |    e1    | orchestrator=libnetwork |",
+    ]
+    assert json.loads(terminal("ipam show --addresses -o json").out) == [
+        {"address": "10.0.1.9", "node": "h1", "endpoint": None, "handle": "h", "attributes": {}},
+        {
+            "address": "10.0.1.10",
+            "node": "h2",
+            "endpoint": "e1",
+            "handle": None,
+            "attributes": {"orchestrator": "libnetwork"},
+        },
+    ]
