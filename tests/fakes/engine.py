@@ -67,7 +67,7 @@ class FakeEngine:
             queue.put_nowait(b"")
 
     def hold(self, identity: str) -> None:
-        """Be busy with a container."""
+        """Be busy with a container; with ``""``, list them all as they are now, but only when released."""
         self._busy[identity] = asyncio.Event()
 
     def release(self, identity: str) -> None:
@@ -150,7 +150,10 @@ class FakeEngine:
 
     async def _list_containers(self, request: web.Request) -> web.Response:
         assert request.query["all"] == "true"
-        return web.json_response([_summary(container) for container in self.containers.values()])
+        listed = [_summary(container) for container in self.containers.values()]
+        if "" in self._busy:
+            await self._busy[""].wait()
+        return web.json_response(listed)
 
     async def _inspect(self, request: web.Request) -> web.Response:
         identity = request.match_info["id"]

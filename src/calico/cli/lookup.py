@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calico.cli import arguments
 from calico.client.names import Names
-from calico.model.errors import NotFoundError, ValidationError
+from calico.model.errors import NotFoundError
 from calico.model.record import replace
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def profile_to_remove(text: str, session: Session) -> str:
 
 
 def profiles(texts: Iterable[str], session: Session, listed: Collection[str] = ()) -> tuple[str, ...]:
-    """The names of profiles, each at most once; those that an endpoint has ``listed`` need not exist."""
+    """The names of the profiles that texts call; those that an endpoint has ``listed`` need not exist."""
     names = Names(session.datastore)
     found: list[str] = []
     for text in arguments.profile_names(texts):
@@ -75,8 +75,6 @@ def profiles(texts: Iterable[str], session: Session, listed: Collection[str] = (
             name = names.resolve_profile(text, known=listed)
         except NotFoundError:
             raise NotFoundError(f"Profile with name {text} was not found.{names.profile_hint(text)}") from None
-        if name in found:
-            raise ValidationError(f"Profile with name {name} was specified more than once.")
         _say_which(text, name, session)
         found.append(name)
     return tuple(found)

@@ -223,7 +223,7 @@ def test_what_is_no_event_starts_a_new_session(tmp_path: Path, text: bytes) -> N
     play(tmp_path, act)
 
 
-def test_lost_events_are_made_good_in_time(tmp_path: Path) -> None:
+def test_lost_events_are_made_good_in_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def act(scene: Scene) -> None:
         await scene.wait_followed()
         scene.engine.silent = True
@@ -232,7 +232,21 @@ def test_lost_events_are_made_good_in_time(tmp_path: Path) -> None:
 
         await scene.wait_name("web")
 
-    play(tmp_path, act, Timing(0.005, 0.01, session=0.05))
+    with caplog.at_level("INFO", "calico.agent.names"):
+        play(tmp_path, act, Timing(0.005, 0.01, session=0.05))
+    assert "calico.agent.names" not in [record.name for record in caplog.records]
+
+
+def test_an_engine_that_hangs_up_is_not_pestered(tmp_path: Path) -> None:
+    async def act(scene: Scene) -> None:
+        await scene.wait_followed()
+        scene.engine.hang_up()
+        await scene.wait(lambda: not scene.engine.listeners)
+        await asyncio.sleep(0.03)
+
+        assert scene.engine.asked["/events"] == 1
+
+    play(tmp_path, act, Timing(first_retry=60, last_retry=60, session=60))
 
 
 def test_a_container_that_the_engine_is_busy_with_holds_up_no_other(tmp_path: Path) -> None:
@@ -248,6 +262,28 @@ def test_a_container_that_the_engine_is_busy_with_holds_up_no_other(tmp_path: Pa
         assert scene.container(slow) is None
         scene.engine.release("slow-id")
         await scene.wait(lambda: scene.container(slow) == ContainerName("slow", endpoints=(("e1", "n1"),)))
+
+    play(tmp_path, act)
+
+
+def test_a_container_is_asked_about_once_at_a_time(tmp_path: Path) -> None:
+    path = "/containers/web-id/json"
+
+    async def act(scene: Scene) -> None:
+        await scene.wait_followed()
+        scene.engine.add_network("n1", "testnet1")
+        scene.engine.hold("web-id")
+        scene.engine.run("web-id", "web", n1="e1")
+        await scene.wait(lambda: path in scene.engine.asked)
+        for number in range(3):
+            scene.engine.rename("web-id", f"web-{number}")
+            scene.engine.add_network(f"later-{number}", "testnet")
+            await scene.wait(lambda number=number: scene.network(f"later-{number}") is not None)
+        assert scene.engine.asked[path] == 1
+        scene.engine.release("web-id")
+
+        await scene.wait_name("web-2")
+        await scene.wait(lambda: scene.engine.asked[path] == 2)
 
     play(tmp_path, act)
 
@@ -315,6 +351,25 @@ def test_an_endpoint_made_by_hand_needs_no_event_of_docker(tmp_path: Path) -> No
         await scene.wait(lambda: scene.container() is None)
 
     play(tmp_path, act)
+
+
+def test_an_endpoint_made_by_hand_during_the_comparison_is_not_missed(tmp_path: Path) -> None:
+    key = EndpointKey("h1", "docker", "web-id", "e1")
+    endpoint = Endpoint("active", "cali1", None)
+
+    async def act(scene: Scene) -> None:
+        scene.engine.silent = True
+        scene.engine.hold("")
+        await scene.engine.start()
+        await scene.wait(lambda: "/containers/json" in scene.engine.asked)
+        scene.engine.run("web-id", "web")
+        scene.store.run(lambda transaction: transaction.put(key, endpoint))
+        scene.keeper.on_message(Change(key, endpoint))
+        scene.engine.release("")
+
+        await scene.wait(lambda: scene.container() == ContainerName("web"))
+
+    play(tmp_path, act, away=True)
 
 
 def test_only_hand_made_endpoints_of_this_host_matter(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from calico.datastore.api import Put
 from calico.datastore.memory import MemoryDatastore
 from calico.model.errors import AmbiguousError, NotFoundError, ValidationError
 from calico.model.keys import EndpointKey
+from calico.model.values import Endpoint
 
 NET1, NET2, NET3 = "46007b33d4dd" + "0" * 52, "f67ee3a3ec1b" + "1" * 52, "99007b33d4dd" + "2" * 52
 WEB_ID, DB_ID, TWIN_ID = "6a853ddc289c" + "a" * 52, "7362daf3b8d4" + "b" * 52, "8833ddc289c1" + "c" * 52
@@ -200,6 +201,20 @@ def test_a_container_that_does_not_run_is_told_from_an_unknown_one(world: World)
         world.names.resolve_endpoint("idle")
 
 
+def test_a_container_that_runs_elsewhere_is_not_said_to_be_idle(world: World) -> None:
+    with pytest.raises(NotFoundError) as refusal:
+        world.names.resolve_endpoint("web", host="h2")
+
+    assert "does not run" not in str(refusal.value)
+
+
+def test_a_service_is_called_by_both_words_or_not_at_all(world: World) -> None:
+    world.endpoint("h1", "libnetwork/libnetwork", "e9", "10.0.0.8")
+    for record in ({"project": "shop"}, {"service": "solo"}):
+        world.put("/calico/docker/v1/host/h1/container/c9", {**record, "endpoints": {"e9": NET1}})
+        assert world.names.directory().of_endpoint(EndpointKey("h1", "libnetwork", "libnetwork", "e9")).compose == ""
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
@@ -278,7 +293,12 @@ def test_a_mistyped_profile_gets_a_suggestion(world: World) -> None:
 
 
 def test_many_candidates_are_cut(world: World) -> None:
-    for number in range(30):
+    for number in range(20):
+        world.profiles.create(f"many-{number:02}")
+    with pytest.raises(AmbiguousError) as refusal:
+        world.names.resolve_profile("many")
+    assert refusal.value.candidates == tuple(f"many-{number:02}" for number in range(20))
+    for number in range(20, 30):
         world.profiles.create(f"many-{number:02}")
 
     with pytest.raises(AmbiguousError) as refusal:
@@ -301,6 +321,7 @@ def test_a_tag_is_taken_as_it_is_unless_only_a_network_is_called_so(world: World
 
 def test_a_profile_called_like_a_network_keeps_its_tag(world: World) -> None:
     world.profiles.create("net2")
+    world.profiles.remove_tag("net2", "net2")
 
     assert world.names.resolve_tag("net2") == "net2"
 
@@ -344,4 +365,7 @@ def test_records_that_are_garbage_name_nothing(world: World, value: object) -> N
 def test_nothing_is_found_in_nothing() -> None:
     assert match_endpoints("web", [], Directory([])) == ()
     assert match_endpoints("", [], Directory([])) == ()
+    key, endpoint = EndpointKey("h1", "libnetwork", "libnetwork", "e1"), Endpoint("active", "cali1", None)
+    for text in ("", "@", "@net1"):
+        assert match_endpoints(text, [(key, endpoint)], Directory([])) == ()
     assert match_profiles("", ["WEB"], ()) == ()
