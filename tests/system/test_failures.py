@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.site import wait_until
+from tests.system.engine import Host, Lan
+from tests.system.site import Site, wait_until
 
 if TYPE_CHECKING:
-    from tests.system.site import Site
+    from pathlib import Path
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
@@ -133,6 +134,29 @@ def test_join_fails_whole_when_the_kernel_cannot_be_programmed(site: Site) -> No
     assert "cali" not in site.host.run("ip", "-oneline", "link").stdout
     wait_until("the endpoint is gone", lambda: "libnetwork" not in site.host.calicoctl("endpoint", "show").stdout)
     assert site.host.docker("run", "--rm", "--network", "testnet1", "busybox", "true").returncode == 0
+
+
+def test_a_host_in_the_preferred_pool_keeps_its_gateway(tmp_path: Path) -> None:
+    """On a LAN that many homes have: the default pool is another one, and who insists cannot harm the host."""
+    with Lan("home", "192.168.0.1/24") as home, Host("homehost", tmp_path) as host:
+        home.join(host, "192.168.0.10/24", default_route=True)
+        site = Site(host)
+
+        said = host.calicoctl("node").stdout
+        assert "192.168.0.0/16 overlaps a network of this host (192.168.0.0/24 on eth0); the default pool is" in said
+        site.network("testnet1")
+        site.container("one", "testnet1")
+        assert site.address("one").startswith("10.65.")
+
+        assert "192.168.0.0/24 on eth0" in host.calicoctl("pool", "add", "192.168.0.0/24").stderr
+        site.network("testnet2", "--subnet", "192.168.0.0/24")
+        refused = host.docker(
+            "run", "--rm", "--network", "testnet2", "--ip", "192.168.0.1", "busybox", "true", check=False
+        )
+        assert refused.returncode != 0
+        assert "192.168.0.1/32 is a gateway of this host" in refused.stderr
+        assert "dev eth0" in host.run("ip", "route", "get", "192.168.0.1").stdout
+        host.calicoctl("node", "stop", "--force")
 
 
 def test_a_datastore_that_is_not_ready_is_told_and_healed(site: Site) -> None:
