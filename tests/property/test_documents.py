@@ -17,12 +17,13 @@ from calico.model.keys import (
     ContainerNameKey,
     EndpointKey,
     Key,
+    NetworkKey,
     NetworkNameKey,
     PoolKey,
     ProfileRulesKey,
     ProfileTagsKey,
 )
-from calico.model.values import BGPPeer, ContainerName, Endpoint, IPPool, NetworkName
+from calico.model.values import BGPPeer, ContainerName, DockerNetwork, Endpoint, IPPool, NetworkName
 from tests.fakes.strategies import addresses, as_numbers, documents, names, pool_cidrs, profile_rules
 
 HOSTS = st.sampled_from(("h1", "h2"))
@@ -39,9 +40,11 @@ def stored(draw: st.DrawFn) -> tuple[str, str]:
     """A key with its text: mostly valid, sometimes with fields that we do not know, sometimes garbage."""
     name, extra = draw(names), draw(EXTRA)
     some = draw(st.lists(names, max_size=3).map(tuple))
-    kind = draw(st.sampled_from(("tags", "rules", "pool", "peer", "endpoint", "network", "container")))
+    kind = draw(st.sampled_from(("tags", "rules", "pool", "peer", "endpoint", "network", "container", "made")))
     if kind == "network":
         path, text = entry(NetworkNameKey(draw(HOSTS), draw(names)), NetworkName(draw(names)))
+    elif kind == "made":
+        path, text = entry(NetworkKey(draw(names)), DockerNetwork({"Profiles": list(some)}))
     elif kind == "container":
         container = ContainerName(draw(names), endpoints=((draw(names), draw(names)),))
         path, text = entry(ContainerNameKey(draw(HOSTS), draw(names)), container)
@@ -101,7 +104,11 @@ def test_everything_stored_is_a_document_or_a_fault(state: dict[str, str]) -> No
 
     assert len({(document.label, getattr(document, "host", "")) for document in found}) == len(found)
     profiles = {path.split("/")[5] for path in state if "/policy/profile/" in path}
-    others = [path for path in state if "/policy/profile/" not in path and "/docker/" not in path]
+    others = [
+        path
+        for path in state
+        if "/policy/profile/" not in path and "/docker/" not in path and "/libnetwork/v1" not in path
+    ]
     assert len(found) + len(faults) == len(profiles) + len(others)
 
 

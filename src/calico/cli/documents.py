@@ -89,7 +89,7 @@ def print_plan(session: Session, plan: Plan, *, done: bool) -> None:
     """One line for each document: what was done to its thing, or would be done."""
     for change in plan.changes:
         action = change.action if done else _NOT_DONE.get(change.action, change.action)
-        session.out.line(f"{change.document.label} {action}")
+        session.out.line(f"{change.label} {action}")
 
 
 def change_lines(plan: Plan) -> Sequence[str]:
@@ -98,7 +98,7 @@ def change_lines(plan: Plan) -> Sequence[str]:
 
     lines: list[str] = []
     for change in plan.effective:
-        label = change.document.label
+        label = change.label
         place = change.document.place()
         before = render_documents([change.before], "yaml") if change.before else ""
         after = render_documents([change.after], "yaml") if change.after else ""

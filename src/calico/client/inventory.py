@@ -9,6 +9,7 @@ from functools import partial
 
 from calico.client.documents import KINDS, EndpointDocument, PeerDocument, PoolDocument, ProfileDocument
 from calico.client.names import Directory
+from calico.client.networks import profiles_of
 from calico.model.codec import decode
 from calico.model.errors import ValidationError
 from calico.model.keys import (
@@ -16,17 +17,19 @@ from calico.model.keys import (
     CONFIG,
     DOCKER,
     HOSTS,
+    NETWORKS,
     POOLS,
     PROFILES,
     BGPPeerKey,
     EndpointKey,
+    NetworkKey,
     PoolKey,
     ProfileRulesKey,
     ProfileTagsKey,
     parse_key,
 )
 from calico.model.net import parse_address, parse_network
-from calico.model.values import BGPPeer, Endpoint, IPPool, ProfileRules
+from calico.model.values import BGPPeer, DockerNetwork, Endpoint, IPPool, ProfileRules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,10 +44,10 @@ if TYPE_CHECKING:
     K = TypeVar("K", bound=Key)
 
 _DIRECTORIES = {
-    "profile": (PROFILES, DOCKER),
+    "profile": (PROFILES, DOCKER, NETWORKS),
     "pool": (POOLS, CONFIG),
     "bgp-peer": (BGP,),
-    "endpoint": (HOSTS, PROFILES, DOCKER),
+    "endpoint": (HOSTS, PROFILES, DOCKER, NETWORKS),
 }
 
 
@@ -109,6 +112,11 @@ class Inventory:
         """The names of all profiles, valid or not."""
         names = {key.profile for key in self.keys(ProfileTagsKey)}
         return names | {key.profile for key in self.keys(ProfileRulesKey)}
+
+    def network_profiles(self, network: str) -> tuple[str, ...]:
+        """The profiles that the endpoints of a network get, by the network's Id."""
+        found = self.readable(NetworkKey(network), DockerNetwork)
+        return (network,) if found is None else profiles_of(found, network)
 
     def has_profile(self, name: str) -> bool:
         """Whether there is a profile of this name, valid or not."""

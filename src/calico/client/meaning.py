@@ -1,7 +1,7 @@
 """Documents as people write them, with the names that Docker gave, to documents that name things by their ids.
 
-    profile    may be called by the Docker network whose Id it is: ``network: shop``
-    tag        in a rule, may be the name of a Docker network that nothing else is called
+    profile    may be called by the Docker network that it is the only profile of: ``network: shop``
+    tag        in a rule, may be the name of a Docker network that nothing else is called: the tag of its Id
     endpoint   may be called by its container's name, ``project/service`` of Compose, an address, as on a command line
 
 Nothing is guessed: what several things are called is a fault with its place. What is stored already is meant as it
@@ -67,7 +67,7 @@ class _Meaning:
     def _profile(self, document: ProfileDocument) -> ProfileDocument:
         name, tags = document.name, document.tags
         if document.network:
-            name = self._network(document.network, document.place("network"))
+            name = self._only_profile(document.network, document.place("network"))
             tags = tuple(name if tag == document.network else tag for tag in tags)
         stored = self._inventory.readable(ProfileRulesKey(name), ProfileRules) or ProfileRules()
         known = {tag for rule in (*stored.inbound, *stored.outbound) for tag in (rule.src_tag, rule.dst_tag)}
@@ -89,6 +89,13 @@ class _Meaning:
             fault(place, f"no Docker network with driver calico is called {name}")
         return found[0]
 
+    def _only_profile(self, network: str, place: Place) -> str:
+        """The name of the one profile of the network of this name."""
+        profiles = self._inventory.network_profiles(self._network(network, place))
+        if len(profiles) > 1:
+            fault(place, f"network {network} has several profiles: {_candidates(profiles)}; give the name of one")
+        return profiles[0]
+
     def _rules(self, document: ProfileDocument, direction: str, known: Collection[str | None]) -> tuple[Rule, ...]:
         rules: tuple[Rule, ...] = getattr(document, direction)
         return tuple(
@@ -104,7 +111,13 @@ class _Meaning:
         """The tag that is meant: itself, unless only a Docker network is called so."""
         if tag is None or tag in known or tag in self._profiles or tag in self._carried:
             return tag
-        return self._network(tag, place) if self._names.networks_called(tag) else tag
+        if not self._names.networks_called(tag):
+            return tag
+        network = self._network(tag, place)
+        profiles = self._inventory.network_profiles(network)
+        if network not in profiles:
+            fault(place, f"network {tag} has no tag of its own: use one of its profiles, {_candidates(profiles)}")
+        return network
 
     def _endpoint(self, document: EndpointDocument) -> EndpointDocument:
         found = self._find(document)
@@ -125,7 +138,9 @@ class _Meaning:
 
     def _listed(self, name: str, place: Place) -> str:
         """The profile that is meant; one that does not exist is for the plan to judge."""
-        found = match_profiles(name, self._profiles, self._names.networks_called(name), beginnings=False)
+        networks = self._names.networks_called(name)
+        called = {profile for network in networks for profile in self._inventory.network_profiles(network)}
+        found = match_profiles(name, self._profiles, called, beginnings=False)
         if len(found) > 1:
             fault(place, f"several profiles are called {name}: {_candidates(found)}")
         return found[0] if found else name

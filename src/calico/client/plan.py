@@ -48,7 +48,7 @@ _TUNNELS = ConfigKey("IpInIpEnabled")
 
 @record
 class Change:
-    """What is to happen to the thing that ``document`` is about.
+    """What is to happen to the thing that ``document`` is about; ``label`` is what the file calls it.
 
     ``before`` and ``after`` are the thing as a document, ``None`` where it does not exist; ``before`` is ``None`` too
     when what is stored cannot be understood.
@@ -60,6 +60,7 @@ class Change:
     after: Document | None
     writes: tuple[Put | Delete, ...] = ()
     reads: tuple[str, ...] = ()
+    label: str = ""
 
 
 @record
@@ -111,7 +112,7 @@ def plan_apply(documents: Sequence[Document], inventory: Inventory) -> Plan:
     Raises :class:`ValidationError` with a place when a document cannot be so: an endpoint or a profile that does
     not exist, a pool that overlaps with another one.
     """
-    return Plan(tuple(_Apply(resolve(documents, inventory), inventory).changes()))
+    return _plan(documents, _Apply(resolve(documents, inventory), inventory).changes())
 
 
 def plan_delete(documents: Sequence[Document], inventory: Inventory, *, unused: bool = True) -> Plan:
@@ -119,7 +120,14 @@ def plan_delete(documents: Sequence[Document], inventory: Inventory, *, unused: 
 
     Raises :class:`ValidationError` for a profile that other endpoints use, unless ``unused`` is false.
     """
-    return Plan(tuple(_Removal(resolve(documents, inventory), inventory, unused=unused).changes()))
+    return _plan(documents, _Removal(resolve(documents, inventory), inventory, unused=unused).changes())
+
+
+def _plan(documents: Sequence[Document], changes: Iterable[Change]) -> Plan:
+    """The changes, one for each document, under the names that the file has for things."""
+    return Plan(
+        tuple(replace(change, label=document.label) for document, change in zip(documents, changes, strict=True))
+    )
 
 
 class _Apply:

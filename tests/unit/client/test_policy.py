@@ -61,7 +61,7 @@ def read(file: str) -> tuple[Document, ...]:
 
 
 def actions(plan: Plan) -> list[str]:
-    return [f"{change.document.label} {change.action}" for change in plan.changes]
+    return [f"{change.label} {change.action}" for change in plan.changes]
 
 
 class TestApply:
@@ -339,7 +339,7 @@ class TestNames:
 
         plan = Policy(datastore).apply(read(file))
 
-        assert actions(plan) == [f"profile {self.SHOP} changed"]
+        assert actions(plan) == ["profile of network shop changed"]
         assert Profiles(datastore).tags(self.SHOP) == (self.SHOP,)
         rules = Profiles(datastore).rules(self.SHOP).inbound
         assert [rule.src_tag for rule in rules] == [self.SHOP, "base"]
@@ -366,6 +366,20 @@ class TestNames:
         documents, _ = Policy(datastore).documents()
 
         assert Policy(datastore).apply(documents).effective == ()
+
+    def test_a_network_that_was_made_with_profiles_means_these(self, datastore: MemoryDatastore) -> None:
+        put(datastore, f"/calico/docker/v1/host/h1/network/{self.OTHER}", {"name": "back"})
+        put(datastore, f"/calico/libnetwork/v1/{self.OTHER}", {"Profiles": ["base"]})
+        policy = Policy(datastore)
+
+        policy.apply(read("[{kind: profile, network: back, tags: []}, {kind: endpoint, name: e1, profiles: [back]}]"))
+
+        assert Profiles(datastore).tags("base") == ()
+        assert json.loads(text(datastore, ENDPOINT) or "")["profile_ids"] == ["base"]
+        with pytest.raises(
+            ValidationError, match="f:1:36: network back has no tag of its own: use one of its profiles"
+        ):
+            policy.apply(read("{kind: profile, name: a, inbound: [allow from tag back]}"))
 
     @pytest.mark.parametrize(
         ("file", "complaint"),
