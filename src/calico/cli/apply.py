@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calico.cli import documents
-from calico.cli.confirm import ended, print_undone
+from calico.cli.confirm import print_undone
 from calico.client.confirmations import Confirmations
 from calico.client.documents import PoolDocument
 from calico.client.pending import CONFIRMED
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from calico.cli.grammar import Match
     from calico.cli.session import Session
-    from calico.client.pending import Pending
+    from calico.client.pending import Outcome, Pending
     from calico.client.plan import Plan
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -87,9 +87,17 @@ def _ask(pending: Pending, session: Session) -> int:
             session.out.error(f"Not confirmed within {pending.seconds:g} s.")
         print_undone(session, confirmations.undo(pending.revision))
     except NotFoundError:
-        outcome = confirmations.outcome()
-        session.out.line(f"This change waits no more. {ended(outcome)}".strip())
-        return 0 if outcome is not None and outcome.outcome == CONFIRMED else 1
+        return _tell_outcome(session, confirmations.outcome())
+    return 1
+
+
+def _tell_outcome(session: Session, outcome: Outcome | None) -> int:
+    """Say how a change ended that somebody else has confirmed or taken back; the exit code."""
+    if outcome is not None and outcome.outcome == CONFIRMED:
+        session.out.line("Confirmed elsewhere.")
+        return 0
+    left = f"; left because others have changed it: {', '.join(outcome.left)}" if outcome and outcome.left else ""
+    session.out.error(f"Not confirmed: taken back{left}.")
     return 1
 
 

@@ -333,7 +333,8 @@ class TestAtTheTerminal:
         assert "profile web" in terminal("confirm show").out
 
     @pytest.mark.parametrize(
-        ("command", "code", "end"), [("confirm", 0, "confirmed"), ("confirm undo", 1, "taken back")]
+        ("command", "code", "end"),
+        [("confirm", 0, "\nConfirmed elsewhere.\n"), ("confirm undo", 1, "Not confirmed: taken back.\n")],
     )
     def test_it_may_be_decided_elsewhere(
         self, terminal: Terminal, agent: Agent, command: str, code: int, end: str
@@ -349,7 +350,7 @@ class TestAtTheTerminal:
         result = terminal("apply -f - --confirm=3s", stdin=FILE)
 
         assert result.code == code
-        assert f"The last one was {end} at" in result.out
+        assert end in result.out + result.err
 
 
 class TestDiff:
