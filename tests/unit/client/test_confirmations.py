@@ -1,9 +1,12 @@
 """A change that waits: announced, answered, made, then kept or taken back, whoever is faster."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from calico.client.addresses import Addresses
 from calico.client.affinities import Affinities
@@ -18,6 +21,7 @@ from calico.datastore.api import Compare, Delete, Put
 from calico.datastore.memory import MemoryDatastore
 from calico.model.errors import (
     AlreadyExistsError,
+    CalicoError,
     InUseError,
     NotFoundError,
     UnavailableError,
@@ -29,6 +33,7 @@ from tests.fakes.interleaving import CrashError, InterleavedDatastore, crash
 
 PROFILE = "/calico/v1/policy/profile"
 ENDPOINT = "/calico/v1/host/h1/workload/libnetwork/libnetwork/endpoint/e1"
+POOL = "/calico/v1/ipam/v4/pool/10.0.0.0-8"
 FILE = """\
 - {kind: profile, name: web, inbound: [allow tcp to ports 80]}
 - {kind: profile, name: base, inbound: [deny]}
@@ -490,3 +495,41 @@ class TestKeeper:
 
 def announcement(deadline: float) -> str:
     return json.dumps({"host": "h9", "seconds": 60, "deadline": deadline, "keeper": "", "armed": False})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+RECORDS = st.fixed_dictionaries(
+    {
+        "host": st.just("h1") | JSON,
+        "seconds": st.integers(0, 100) | JSON,
+        "deadline": st.floats(0, 2e9) | JSON,
+        "keeper": st.sampled_from(["", "h1", "h2"]) | JSON,
+        "armed": st.booleans() | JSON,
+        "previous": st.dictionaries(
+            st.sampled_from([f"{PROFILE}/web/tags", ENDPOINT, "/calico/v1/Ready", POOL, "x"]),
+            st.none() | st.text(max_size=5),
+        )
+        | JSON,
+    }
+)  # fmt: skip
+
+
+@given(RECORDS.map(json.dumps) | JSON.map(json.dumps) | st.text(max_size=20))
+def test_a_record_written_by_hand_disturbs_nobody(text: str) -> None:
+    world = World()
+    world.put(PENDING.path, text)
+    keeper = world.keeper()
+    for _ in range(3):
+        keeper.step(0)
+        world.time.pass_by(GRACE_SECONDS + 100)
+    changed = {key for key in world.before | world.tree() if world.tree().get(key) != world.before.get(key)}
+
+    # What stands in the record as previous text may be put back, and nothing else is touched.
+    assert changed <= {f"{PROFILE}/web/tags", ENDPOINT, POOL}
+    for operation in (world.confirmations.confirm, world.confirmations.undo):
+        with contextlib.suppress(CalicoError):
+            operation()
