@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from calico.cli.arguments import FORMS
 from calico.cli.grammar import HELP_OPTIONS, Usage
 from calico.model.errors import CalicoError
 from calico.model.names import is_name
@@ -16,11 +17,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from calico.cli.grammar import Step
+    from calico.cli.grammar import Option, Step
     from calico.cli.session import Session
     from calico.client.names import Directory
 
 RULE = "RULE"
+FILE = "FILE"
+_NAMED = {"profile": "PROFILE", "endpoint": "ENDPOINT", "pool": "CIDR"}
+"""Whose names stand behind a kind."""
 
 
 def complete(words: Sequence[str], commands: Mapping[str, str], session: Session) -> list[str]:
@@ -41,14 +45,48 @@ def _candidates(before: list[str], last: str, commands: Mapping[str, str], sessi
     if before[0] not in commands:
         return
     lines: Iterable[str] = __import__(f"calico.cli.{before[0]}", fromlist=["USAGES"]).USAGES
-    words = [word for word in before if not word.startswith("--")]
-    places = [place for place in (Place(Usage(line), words) for line in lines) if place.fits]
+    usages = [Usage(line) for line in lines]
+    words, option = _without_options(before, usages)
+    names = Names(session)
+    if option is not None:
+        yield from _files(last) if option.value == FILE else names.of(option.value)
+        return
+    places = [place for place in (Place(usage, words) for usage in usages) if place.fits]
     # As in matching: where lines differ, the one with a literal is meant.
     best = max((place.literal for place in places), default=[])
-    names = Names(session)
+    if before[0] == "get" and len(words) == 2:
+        yield from names.of(_NAMED.get(words[1], ""))
     for place in places:
         if place.literal == best:
             yield from place.options() if last.startswith("-") else _of_step(place.step, place.taken, names)
+
+
+def _without_options(before: Sequence[str], usages: Iterable[Usage]) -> tuple[list[str], Option | None]:
+    """The words that are no options and no values of options, and the option whose value comes next, if one does."""
+    known = {name: option for usage in usages for name, option in usage.options.items()}
+    words: list[str] = []
+    waiting: Option | None = None
+    for word in before:
+        option = known.get(word)
+        if waiting is not None:
+            waiting = None
+        elif option is not None and option.value:
+            waiting = option
+        elif option is None and not word.startswith("--"):
+            words.append(word)
+    return words, waiting
+
+
+def _files(beginning: str) -> Iterator[str]:
+    """The files whose path begins so, and standard input; folders end with a slash."""
+    from os import scandir
+
+    folder, slash, start = beginning.rpartition("/")
+    yield "-"
+    with suppress(OSError, ValueError), scandir(folder + slash or ".") as entries:
+        for entry in entries:
+            if entry.name.startswith(start) and (start or not entry.name.startswith(".")):
+                yield folder + slash + entry.name + ("/" if entry.is_dir() else "")
 
 
 class Place:
@@ -65,8 +103,9 @@ class Place:
         self.fits = self._walk(list(words))
 
     def options(self) -> list[str]:
-        """The options of the line, those that take a value with their ``=``."""
-        return [f"{name}=" if option.value else name for name, option in self._usage.options.items()]
+        """The options of the line, the long ones that take a value with their ``=``."""
+        options = self._usage.options.items()
+        return [f"{name}=" if option.value and name.startswith("--") else name for name, option in options]
 
     def _walk(self, rest: list[str]) -> bool:
         for step in self._usage.steps:
@@ -115,6 +154,8 @@ class Names:
             "SRC": self._ends,
             "DST": self._ends,
             "TRAFFIC": self._traffic,
+            "FORMAT": lambda: FORMS,
+            "KIND": self._kinds,
         }
 
     def of(self, placeholder: str) -> Iterable[str]:
@@ -131,6 +172,11 @@ class Names:
         from calico.model.protocols import PORT_PROTOCOLS, PROTOCOLS
 
         return [f"{name}/" if name in PORT_PROTOCOLS else name for name in PROTOCOLS]
+
+    def _kinds(self) -> Iterable[str]:
+        from calico.client.documents import KINDS
+
+        return KINDS
 
     def _profiles(self) -> Iterable[str]:
         from calico.client.profiles import Profiles

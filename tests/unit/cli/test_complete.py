@@ -43,7 +43,15 @@ def offered(terminal: Terminal, *words: str) -> list[str]:
         (("pool", "remove", "10"), ["10.1.0.0/16"]),
         (("explain", "web", ""), ["host"]),
         (("explain", "web", "host", "ud"), ["udp/", "udplite/"]),
-        (("explain", "web", "host", "-"), ["--from-ip=", "--from-port=", "-4", "-6", "-o="]),
+        (("explain", "web", "host", "-"), ["--from-ip=", "--from-port=", "-4", "-6", "-o"]),
+        (("profile", "show", "-o", ""), ["json", "table", "yaml"]),
+        (("profile", "show", "-"), ["--detailed", "--wide", "-o"]),
+        (("profile", "-o", "json", ""), ["DB", "WEB", "add", "remove", "show"]),
+        (("get", "p"), ["pool", "profile"]),
+        (("get", "profile", ""), ["DB", "WEB"]),
+        (("get", "pool", ""), ["10.1.0.0/16"]),
+        (("get", "bgp-peer", ""), []),
+        (("get", "profile", "WEB", ""), []),
         (("completion", ""), ["bash", "zsh"]),
         (("version", ""), []),
         (("profile", "add", "--"), []),
@@ -51,6 +59,23 @@ def offered(terminal: Terminal, *words: str) -> list[str]:
 )
 def test_candidates(terminal: Terminal, words: tuple[str, ...], candidates: list[str]) -> None:
     assert offered(terminal, *words) == candidates
+
+
+def test_files_are_offered_where_one_is_read(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("web.yaml", "db.yaml", ".hidden"):
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "x.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert offered(terminal, "apply", "-f", "") == ["-", "db.yaml", "more/", "web.yaml"]
+    assert offered(terminal, "diff", "-f", "w") == ["web.yaml"]
+    assert offered(terminal, "delete", "-f", "more/") == ["more/x.yaml"]
+    assert offered(terminal, "apply", "-f", f"{tmp_path}/.") == [f"{tmp_path}/.hidden"]
+    assert offered(terminal, "apply", "-f", "none/x") == []
+    assert offered(terminal, "apply", "-f", "x\0") == []
 
 
 def test_docker_names_are_offered(terminal: Terminal) -> None:
