@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from calico.client.documents import render_data, render_documents, render_json
+from calico.client.documents import NO_STATUS, EndpointDocument, render_data, render_documents, render_json
 from calico.client.policy import Policy
 from calico.model.errors import NotFoundError, UnavailableError, ValidationError
+from calico.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ def read_documents(found: Match, session: Session) -> tuple[Document, ...]:
         return parse_documents(session.stdin.read(_LIMIT), "stdin")
     try:
         with open(name, "rb") as file:
-            text = file.read(_LIMIT).decode()
+            data = file.read(_LIMIT + 1)
+        if len(data) > _LIMIT:
+            raise ValidationError(f"{name}: longer than {_LIMIT} bytes: split the file")
+        text = data.decode()
     except FileNotFoundError:
         raise NotFoundError(f"{name}: there is no such file") from None
     except UnicodeDecodeError as error:
@@ -100,9 +104,15 @@ def change_lines(plan: Plan) -> Sequence[str]:
     for change in plan.effective:
         label = change.label
         place = change.document.place()
-        before = render_documents([change.before], "yaml") if change.before else ""
-        after = render_documents([change.after], "yaml") if change.after else ""
+        before, after = _lines(change.before), _lines(change.after)
         source = f"{label} (datastore)" if change.before else f"{label} (not in the datastore)"
         wanted = f"{label} ({place.source}:{place.line})"
-        lines += unified_diff(before.splitlines(), after.splitlines(), source, wanted, lineterm="")
+        lines += unified_diff(before, after, source, wanted, lineterm="")
     return lines
+
+
+def _lines(document: Document | None) -> list[str]:
+    """The lines of a document without what it only tells."""
+    if isinstance(document, EndpointDocument):
+        document = replace(document, status=NO_STATUS)
+    return render_documents([document], "yaml").splitlines() if document else []

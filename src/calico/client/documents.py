@@ -61,7 +61,7 @@ class Document:
 class ProfileDocument(Document):
     """A profile: its tags, and its rules in evaluation order.
 
-    In place of the ``name`` a file may give the ``network`` whose Id it is, by the name that Docker knows.
+    In place of the ``name`` a file may give the ``network`` that it is the only profile of, by its name.
     """
 
     name: str

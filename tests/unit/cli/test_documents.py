@@ -202,6 +202,8 @@ class TestApply:
             for name in ("none", "bad", "")
         }
 
+        (tmp_path / "long").write_bytes(b"# \xc3\xa9" * (1 << 20))
+        assert terminal(["apply", "-f", str(tmp_path / "long")]).err.endswith("split the file\n")
         assert errors["none"] == "none: there is no such file\n"
         assert errors["bad"] == "bad: not UTF-8 text, at byte 7\n"
         assert errors[""].endswith("cannot be read: Is a directory\n")
@@ -383,6 +385,11 @@ class TestDiff:
             "+ipam: true\n"
         )
         assert terminal.tree() == before
+
+    def test_leaves_out_what_cannot_be_changed(self, terminal: Terminal) -> None:
+        shown = terminal("diff -f -", stdin="{kind: endpoint, name: e1, profiles: []}").out
+
+        assert shown.splitlines()[-2:] == ["-profiles: [base]", "+profiles: []"]
 
     def test_exit_codes_are_those_of_diff(self, terminal: Terminal) -> None:
         terminal("apply -f -", stdin=FILE)
