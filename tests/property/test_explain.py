@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable
+from itertools import product
 from random import Random
 
 from hypothesis import given
@@ -80,7 +81,7 @@ def test_both_sides_are_the_evaluators(seed: int) -> None:
 def test_the_commands_allow_it_when_typed_and_let_nobody_else_past_a_deny_rule(seed: int) -> None:
     random = Random(seed)
     texts = world_texts(random_world(random))
-    question = source, destination, _, _ = random_question(random)
+    question = source, destination, traffic, _ = random_question(random)
     explanation = ask(texts, *question)
     sides = explanation.judgement.sender, explanation.judgement.receiver
     if explanation.judgement.allowed:
@@ -95,10 +96,10 @@ def test_the_commands_allow_it_when_typed_and_let_nobody_else_past_a_deny_rule(s
 
     assert ask(after, *question).judgement.allowed
     if all(" rule " in command for command in explanation.commands):
-        for other in (*LOCAL, "r"):
+        for other, version in product((*LOCAL, "r"), (4, 6)):
             if other not in (source, destination):
-                assert_still_denied(texts, after, (other, *question[1:]), inbound=True)
-                assert_still_denied(texts, after, (source, other, *question[2:]), inbound=False)
+                assert_still_denied(texts, after, (other, destination, traffic, version), inbound=True)
+                assert_still_denied(texts, after, (source, other, traffic, version), inbound=False)
 
 
 def typed(texts: dict[str, str], commands: Iterable[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 
 from calico.calc.host_config import ACTION_SETTING
+from calico.client.ends import version_of
 from calico.client.judgement import (
     HOST_ACTION,
     INBOUND,
@@ -36,7 +37,7 @@ from calico.rules.text import render_rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from calico.client.world import World
     from calico.rules.packet import Packet
@@ -122,7 +123,7 @@ def _first_that_helps(
         again = judge_again()
         after = again.receiver if inbound else again.sender
         helps = not after.denies or (remedy.partial and _differs(after, side))
-        if helps and not (remedy.tag and _passes_denies(world, side, packet, listed, remedy.tag)):
+        if helps and not (remedy.tag and _passes_denies(world, side, peer, packet, listed, remedy.tag)):
             undo.append(before)
             return remedy
         world.change(before)
@@ -139,23 +140,40 @@ def _listed(world: World, side: Side) -> Listed:
     return [(name, value if isinstance(value, ProfileRules) else None) for name, value in rules]
 
 
-def _passes_denies(world: World, side: Side, packet: Packet, before: Listed, tag: str) -> bool:
-    """Whether the change lets another member of ``tag`` past a rule that denied it."""
+def _passes_denies(world: World, side: Side, peer: Side, packet: Packet, before: Listed, tag: str) -> bool:
+    """Whether the change lets another member of ``tag`` than the peer past a rule that denied it."""
     assert side.end.key is not None
     view = world.view(side.end.key.host)
-    inbound = side.direction == INBOUND
-    own = packet.src if inbound else packet.dst
-    members = [member for member in view.tag_members(tag) if (":" in member) == (packet.version == 6)]
-    if len(members) > MOST_MEMBERS:
+    if not any(rule.action == "deny" for _, rules in before if rules for rule in (*rules.inbound, *rules.outbound)):
+        return False
+    others = view.tag_members(tag) - set(_addresses(world, peer))
+    if len(others) > MOST_MEMBERS:
         return True
     now = _listed(world, side)
-    for member in members:
-        other = replace(packet, src=member) if inbound else replace(packet, dst=member)
+    for other in _packets_of(others, side, packet, _addresses(world, side)):
         was = evaluate(side.direction, before, other, view.tag_members)
         denied = was.reason == "rule" and not was.allowed
-        if denied and member != own and evaluate(side.direction, now, other, view.tag_members).allowed:
+        if denied and evaluate(side.direction, now, other, view.tag_members).allowed:
             return True
     return False
+
+
+def _addresses(world: World, side: Side) -> list[str]:
+    """All addresses of a side's endpoint."""
+    endpoint = None if side.end.key is None else world.endpoint(side.end.key)
+    return [address_of(net) for net in endpoint.nets] if endpoint else []
+
+
+def _packets_of(others: Iterable[str], side: Side, packet: Packet, addresses: Sequence[str]) -> Iterator[Packet]:
+    """The same packet from or to others; one of the other IP version has the side's address of that version."""
+    inbound = side.direction == INBOUND
+    own = {version_of(address): address for address in reversed(addresses)}
+    own[packet.version] = packet.dst if inbound else packet.src
+    for other in others:
+        version = version_of(other)
+        if version in own:
+            src, dst = (other, own[version]) if inbound else (own[version], other)
+            yield replace(packet, version=version, src=src, dst=dst)
 
 
 def _remedies(world: World, side: Side, peer: Side, packet: Packet) -> Iterator[Remedy]:
@@ -267,7 +285,7 @@ def _allow_to_host(world: World, sender: Side) -> Iterator[Remedy]:
 def _tags_of(world: World, peer: Side, address: str) -> list[str]:
     """Tags that the address has because the peer carries them, the one with the fewest carriers first."""
     endpoint = None if peer.end.key is None else world.endpoint(peer.end.key)
-    if endpoint is None or address not in map(address_of, endpoint.nets):
+    if endpoint is None or address not in _addresses(world, peer):
         return []
     uses = _uses(world)
     carriers: Counter[str] = Counter()

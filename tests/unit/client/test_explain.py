@@ -344,6 +344,17 @@ def test_no_other_member_of_the_tag_gets_past_a_deny_rule() -> None:
     )
 
 
+def test_nor_a_member_of_the_other_ip_version() -> None:
+    scene = receiver("allow ipv6 udp; deny ipv4; deny from cidr fd65::5/128; allow").add("c", 5, "web", ipv4_nets=())
+
+    assert remedy(scene) == (
+        "calicoctl profile server rule add inbound --at=2 allow tcp from cidr 10.65.0.3/32 to ports 80",
+    )
+    assert remedy(scene, traffic="icmp") == (
+        "calicoctl profile server rule add inbound --at=2 allow icmp type 8 from tag web",
+    )
+
+
 def test_a_rule_that_comes_too_late_is_moved() -> None:
     assert remedy(receiver("deny udp; deny tcp; allow; allow tcp from tag web to ports 80")) == (
         "calicoctl profile server rule remove inbound --at=4",
@@ -452,11 +463,13 @@ def test_no_command_where_one_side_cannot_be_helped() -> None:
     assert explanation.advice == ()
 
 
-def test_a_tag_with_very_many_members_is_not_taken() -> None:
-    scene = receiver("deny")
-    scene.add("c", 5, "web", ipv4_nets=tuple(f"10.70.{number >> 8}.{number & 255}/32" for number in range(600)))
+def test_a_tag_with_very_many_members_is_not_looked_through() -> None:
+    many = tuple(f"10.70.{number >> 8}.{number & 255}/32" for number in range(600))
 
-    assert remedy(scene) == (
+    assert remedy(receiver("").add("c", 5, "web", ipv4_nets=many)) == (
+        "calicoctl profile server rule add inbound allow tcp from tag web to ports 80",
+    )
+    assert remedy(receiver("deny").add("c", 5, "web", ipv4_nets=many)) == (
         "calicoctl profile server rule add inbound --at=1 allow tcp from cidr 10.65.0.3/32 to ports 80",
     )
 
