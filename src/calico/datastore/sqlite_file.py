@@ -308,7 +308,8 @@ class DatabaseFile:
             return UnavailableError(f"cannot use {self.path} ({reason}): {advice}")
         # An error of the sqlite3 module itself, not of the library, carries no code.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code == sqlite3.SQLITE_CANTOPEN and not os.access(self.path, os.R_OK | os.W_OK, effective_ids=True):
+        hidden = os.geteuid() != 0 and not os.access(self.path, os.R_OK | os.W_OK, effective_ids=True)
+        if code == sqlite3.SQLITE_CANTOPEN and hidden:
             return UnavailableError(f"cannot use {self.path} (Permission denied): run as root")
         message = _FAULTS.get(code, "{path} cannot be used ({reason}): is it a Calico datastore?")
         return UnavailableError(message.format(path=self.path, reason=error, timeout=timeout))
