@@ -52,7 +52,7 @@ def assert_says(side: Side, expected: Decision) -> None:
 def ask(texts: dict[str, str], source: str, destination: str, traffic: Traffic, version: int) -> Explanation:
     """The question as the command asks it, with places for names."""
     content = parse_content(tuple(KeyValue(path, text, 1) for path, text in sorted(texts.items())))
-    ends = Ends(content, HERE, PLACES[HOST].addresses.values(), endpoint_key)
+    ends = Ends(content, HERE, PLACES[HOST].addresses.values, endpoint_key)
     return explain(content, Question(ends.resolve(source), ends.resolve(destination), traffic, version))
 
 

@@ -64,7 +64,7 @@ def endpoint_key(place: str) -> EndpointKey:
 def judge_probe(world: World, probe: Probe) -> Judgement:
     """What ``explain`` says to a probe that begins a connection."""
     content = world_content(world)
-    ends = Ends(content, HERE, PLACES[HOST].addresses.values(), endpoint_key)
+    ends = Ends(content, HERE, PLACES[HOST].addresses.values, endpoint_key)
     source = _end(ends, world, probe.sender, PLACES[probe.sender].addresses[probe.packet.version])
     destination = _end(ends, world, probe.receiver, probe.packet.dst)
     return judge(Policies(content), probe.packet, source, destination)

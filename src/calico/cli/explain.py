@@ -5,12 +5,12 @@ from __future__ import annotations
 from calico.cli import arguments
 from calico.cli.output import BOLD, GREEN, RED
 from calico.client.content import read_content
-from calico.client.ends import HOST_WORD, Ends
+from calico.client.ends import Ends
 from calico.client.explain import Question, explain
 from calico.client.judgement import ALLOW, DENY, OUTBOUND, UNKNOWN
 from calico.client.names import Names
 from calico.model.errors import ValidationError
-from calico.model.net import address_of, canonical_address
+from calico.model.net import address_of
 from calico.rules.reasons import protocol_name
 from calico.rules.text import render_rule
 from calico.rules.traffic import PING, parse_traffic
@@ -58,23 +58,16 @@ def show(found: Match, session: Session) -> int:
 
 
 def _question(found: Match, session: Session, content: Content) -> Question:
-    texts = found.value("SRC"), found.value("DST")
-    here = session.machine.addresses() if any(map(_is_machine, texts)) else ()
-    own = [address_of(address.cidr) for address in here]
-    ends = Ends(content, session.node, own, Names(session.datastore).resolve_endpoint)
-    source, destination = map(ends.resolve, texts)
+    ends = Ends(content, session.node, lambda: _own_addresses(session), Names(session.datastore).resolve_endpoint)
+    source, destination = map(ends.resolve, (found.value("SRC"), found.value("DST")))
     traffic = [parse_traffic(text) for text in found.values("TRAFFIC")] or [PING]
     version = 4 if found.flag("-4") else 6 if found.flag("-6") else None
     address = found.option("--from-ip")
     return Question(source, destination, traffic[0], version, _port(found.option("--from-port")), address)
 
 
-def _is_machine(text: str) -> bool:
-    """Whether ``text`` may mean this host: its word, or an address."""
-    try:
-        return text == HOST_WORD or bool(canonical_address(text))
-    except ValidationError:
-        return False
+def _own_addresses(session: Session) -> list[str]:
+    return [address_of(address.cidr) for address in session.machine.addresses()]
 
 
 def _port(text: str | None) -> int | None:

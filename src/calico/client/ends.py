@@ -51,20 +51,21 @@ class End:
 class Ends:
     """Finds ends.
 
-    ``here`` is the name of this host and ``own_addresses`` are what its interfaces have. ``find_endpoint`` knows
-    all names of valid endpoints, and raises :class:`NotFoundError` or :class:`ValidationError`.
+    ``here`` is the name of this host and ``own_addresses`` gives what its interfaces have, for whoever needs it.
+    ``find_endpoint`` knows all names of valid endpoints, and raises :class:`NotFoundError` or
+    :class:`ValidationError`.
     """
 
     def __init__(
         self,
         content: Content,
         here: str,
-        own_addresses: Collection[str],
+        own_addresses: Callable[[], Collection[str]],
         find_endpoint: Callable[[str], EndpointKey],
     ) -> None:
         self._content = content
         self._here = here
-        self._own_addresses = frozenset(own_addresses)
+        self._own_addresses = own_addresses
         self._find_endpoint = find_endpoint
 
     def resolve(self, text: str) -> End:
@@ -104,13 +105,15 @@ class Ends:
         if owners:
             # An address has one active owner at most, unless somebody wrote to the datastore by hand.
             return End(address, (address,), min(owners)[1])
-        host = self._here if address in self._own_addresses else self._content.host_at(address)
+        host = self._content.host_at(address)
+        if not host and address in self._own_addresses():
+            host = self._here
         return End(address, (address,), host=host)
 
     def _host(self, text: str, host: str) -> End:
         """A host is called by what it is registered with: that is what other hosts see of it."""
         registered = [self._content.host_address(host, version) for version in (4, 6)]
-        others = sorted(address for address in self._own_addresses if not _lies_in(address, _NOT_FOR_PEERS))
+        others = sorted(address for address in self._own_addresses() if not _lies_in(address, _NOT_FOR_PEERS))
         return End(text, tuple(dict.fromkeys(filter(None, [*registered, *others]))), host=host)
 
 

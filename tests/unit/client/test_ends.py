@@ -32,7 +32,7 @@ def find(text: str) -> EndpointKey:
 
 
 def ends(here: str = "h1") -> Ends:
-    return Ends(Content(VALUES, {BROKEN: "not JSON"}), here, OWN, find)
+    return Ends(Content(VALUES, {BROKEN: "not JSON"}), here, lambda: OWN, find)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,8 @@ def test_end(text: str, end: End) -> None:
 
 def test_a_host_that_is_not_registered_is_known_by_its_interfaces() -> None:
     assert ends("h9").resolve("host").address(4) == "172.17.0.1"
-    assert ends("h9").resolve("192.0.2.1").host == "h9"
+    assert ends("h9").resolve("172.17.0.1").host == "h9"
+    assert ends("h9").resolve("192.0.2.1").host == "h1"
 
 
 def test_unknown_words_say_what_may_stand_there() -> None:

@@ -78,7 +78,7 @@ class Scene:
         return self
 
     def ask(self, source: str, destination: str, traffic: str = "tcp/80", **how: object) -> Explanation:
-        ends = Ends(Content(self.values, self.faults), "h1", ["192.0.2.1", "10.9.9.9"], self._find)
+        ends = Ends(Content(self.values, self.faults), "h1", lambda: ["192.0.2.1", "10.9.9.9"], self._find)
         question = Question(ends.resolve(source), ends.resolve(destination), parse_traffic(traffic))
         return explain(Content(self.values, self.faults), replace(question, **how))
 
