@@ -3,8 +3,7 @@
 A connection that is tracked passes as established, whoever holds its address by now. So an address that changes hands
 must be forgotten first.
 
-Source: linux/netfilter/nfnetlink_conntrack.h, and the kernel's nf_conntrack_netlink.c for filtered dumps. A kernel
-before 5.8 knows no filter and sends everything; what it sends is compared here in any case.
+Source: linux/netfilter/nfnetlink_conntrack.h.
 """
 
 import struct
@@ -16,11 +15,10 @@ from calico.linux.messages import (
     Request,
     pack_attribute,
     pack_nested,
-    pack_u32,
     parse_attributes,
 )
 from calico.linux.netlink import NETLINK_NETFILTER, NetlinkSocket, SocketOwner, open_netlink
-from calico.linux.routes import pack_address
+from calico.linux.routes import pack_address, unpack_address
 from calico.model.errors import NotFoundError
 from calico.model.net import parse_address
 
@@ -28,61 +26,57 @@ _SUBSYSTEM = 1 << 8
 _NEW, _GET, _DELETE = _SUBSYSTEM | 0, _SUBSYSTEM | 1, _SUBSYSTEM | 2
 
 _TUPLES = (1, 2)
-"""CTA_TUPLE_ORIG and CTA_TUPLE_REPLY; the attributes for the flags of a filter have the same numbers."""
+"""CTA_TUPLE_ORIG and CTA_TUPLE_REPLY."""
 
 _TUPLE_IP = 1
-_ENDS = {4: (1, 2), 6: (3, 4)}
-"""CTA_IP_V4_SRC and CTA_IP_V4_DST; the same for IPv6."""
+_ENDS = (1, 2, 3, 4)
+"""CTA_IP_V4_SRC, CTA_IP_V4_DST, CTA_IP_V6_SRC, CTA_IP_V6_DST."""
 
-_END_FLAGS = (1 << 0, 1 << 1)
-"""Flags of a filter that ask for the source and for the destination."""
-
-_ID, _FILTER = 12, 25
-_AF = {4: 2, 6: 10}
+_ID = 12
 _NFGENMSG = struct.Struct("!BBH")
 
 
 class ConnectionTracker(SocketOwner):
-    """Deletes tracked connections of the network namespace in which the object was made."""
+    """Reads and deletes tracked connections of the network namespace in which the object was made.
+
+    Each call walks the kernel's whole table once. It has no index by address, and its own filter costs a walk for
+    each end of each direction.
+    """
 
     def __init__(self, sock: NetlinkSocket | None = None) -> None:
         super().__init__(sock or open_netlink(NETLINK_NETFILTER))
+
+    def addresses(self) -> frozenset[str]:
+        """Every address that takes part in a tracked connection, on either side of a translation."""
+        found = {end for message in self._connections() for end in _ends(message)}
+        return frozenset(unpack_address(4 if len(end) == 4 else 6, end) for end in found)
 
     def forget(self, addresses: Collection[str]) -> int:
         """Delete every connection that one of these addresses takes part in, on either side of a translation.
 
         Returns how many there were. Established packets of theirs are judged as new ones from now on.
         """
-        found: dict[bytes, Request] = {}
-        for address in addresses:
-            for message in self._connections_of(address):
-                request = _deletion(message)
-                found[request.payload] = request  # one connection is listed for each of its ends
-        requests = tuple(found.values())
+        if not addresses:
+            return 0
+        wanted = {pack_address(address, parse_address(address)[0]) for address in addresses}
+        requests = [_deletion(message) for message in self._connections() if not wanted.isdisjoint(_ends(message))]
         for answer in self._socket.ask_all(requests):
             error = answer.error("delete a tracked connection")
             if error is not None and not isinstance(error, NotFoundError):  # it may have ended by itself
                 raise error
         return len(requests)
 
-    def _connections_of(self, address: str) -> Iterator[Message]:
-        version, _ = parse_address(address)
-        wanted = pack_address(address, version)
-        for tuple_kind in _TUPLES:
-            for end_kind, flag in zip(_ENDS[version], _END_FLAGS, strict=True):
-                end = pack_nested(_TUPLE_IP, pack_attribute(end_kind, wanted))
-                payload = _NFGENMSG.pack(_AF[version], 0, 0) + pack_nested(tuple_kind, end)
-                if version == 4:  # the filter for IPv6 sends what does not match, in every kernel that was tried
-                    payload += pack_nested(_FILTER, pack_u32(tuple_kind, flag))
-                for message in self._socket.dump(Request(_GET, payload), "list tracked connections"):
-                    if message.kind == _NEW and _end(message, tuple_kind, end_kind) == wanted:
-                        yield message
+    def _connections(self) -> Iterator[Message]:
+        messages = self._socket.dump(Request(_GET, _NFGENMSG.pack(0, 0, 0)), "list tracked connections")
+        return (message for message in messages if message.kind == _NEW)
 
 
-def _end(message: Message, tuple_kind: int, end_kind: int) -> bytes | None:
-    """The address at one end of one direction of a connection."""
-    ends = parse_attributes(message.payload, _NFGENMSG.size).get(tuple_kind, b"")
-    return parse_attributes(parse_attributes(ends).get(_TUPLE_IP, b"")).get(end_kind)
+def _ends(message: Message) -> Iterator[bytes]:
+    """The addresses at both ends of both directions of a connection."""
+    attributes = parse_attributes(message.payload, _NFGENMSG.size)
+    for kind in _TUPLES:
+        ends = parse_attributes(parse_attributes(attributes.get(kind, b"")).get(_TUPLE_IP, b""))
+        yield from (value for end, value in ends.items() if end in _ENDS)
 
 
 def _deletion(message: Message) -> Request:

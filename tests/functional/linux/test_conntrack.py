@@ -59,6 +59,7 @@ def test_connections_of_an_address_are_forgotten(
 ) -> None:
     with ConnectionTracker() as tracker:
         connect(source, destination)
+        assert tracker.addresses() == {source, destination}
 
         assert tracker.forget(forgotten) == count
         assert tracker.forget(forgotten) == 0

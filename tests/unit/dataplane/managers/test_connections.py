@@ -19,6 +19,10 @@ class Tracker:
     def __init__(self) -> None:
         self.forgotten: list[set[str]] = []
         self.fault: ApplyError | None = None
+        self.tracked: frozenset[str] = frozenset()
+
+    def addresses(self) -> frozenset[str]:
+        return self.tracked
 
     def forget(self, addresses: Collection[str]) -> int:
         fault, self.fault = self.fault, None
@@ -59,18 +63,28 @@ def test_what_the_agent_finds_at_its_start_is_left_alone(manager: ConnectionMana
     assert tracker.forgotten == []
 
 
-def test_got_and_lost_addresses_are_forgotten(manager: ConnectionManager, tracker: Tracker) -> None:
+def test_lost_addresses_are_forgotten(manager: ConnectionManager, tracker: Tracker) -> None:
     tell(manager, IN_SYNC)
 
     tell(manager, endpoint(KEY, "10.0.0.1/32", "fd80::1/128"))
     tell(manager, endpoint(KEY, "10.0.0.1/32", "10.0.0.2/32"))
     tell(manager, EndpointRemove(KEY))
 
-    assert tracker.forgotten == [
-        {"10.0.0.1", "fd80::1"},
-        {"fd80::1", "10.0.0.2"},
-        {"10.0.0.1", "10.0.0.2"},
-    ]
+    assert tracker.forgotten == [{"fd80::1"}, {"10.0.0.1", "10.0.0.2"}]
+
+
+def test_addresses_lost_while_no_agent_ran_are_forgotten_when_they_are_given_again(
+    manager: ConnectionManager, tracker: Tracker
+) -> None:
+    tracker.tracked = frozenset({"10.0.0.1", "10.0.0.2", "8.8.8.8"})
+    tell(manager, endpoint(KEY, "10.0.0.1/32"), IN_SYNC)
+    assert tracker.forgotten == []
+
+    tell(manager, endpoint(OTHER, "10.0.0.2/32", "10.0.0.3/32"))
+    assert tracker.forgotten == [{"10.0.0.2"}]
+
+    tell(manager, endpoint(KEY, "10.0.0.1/32", "10.0.0.4/32"))
+    assert tracker.forgotten == [{"10.0.0.2"}]
 
 
 def test_an_address_that_moves_within_one_batch_is_forgotten(manager: ConnectionManager, tracker: Tracker) -> None:
@@ -90,10 +104,10 @@ def test_nothing_is_asked_of_the_kernel_when_no_address_moves(manager: Connectio
 
 
 def test_a_refusal_is_a_fault_until_it_worked(manager: ConnectionManager, tracker: Tracker) -> None:
-    tell(manager, IN_SYNC)
+    tell(manager, endpoint(KEY, "10.0.0.1/32"), IN_SYNC)
     tracker.fault = ApplyError("refused")
 
-    tell(manager, endpoint(KEY, "10.0.0.1/32"))
+    tell(manager, EndpointRemove(KEY))
     assert (manager.fault, manager.due()) == ("refused", 1.0)
     tell(manager, now=0.5)
     assert tracker.forgotten == []
