@@ -32,6 +32,8 @@ class _BenchError(Exception):
 def main() -> int:
     """Exit code 0 when everything was measured, whatever the numbers; 1 when not."""
     options = _parse_options()
+    # Programs that are used every day find their bytecode.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     signal.signal(signal.SIGTERM, _give_up)
     signal.signal(signal.SIGALRM, _give_up)
     signal.alarm(_SECONDS)
